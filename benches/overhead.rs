@@ -1,0 +1,3 @@
+//! Benchmark of the overhead.
+
+fn main() {}

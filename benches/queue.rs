@@ -1,0 +1,3 @@
+//! Benchmark of the queue.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The mirror of the MongoDB driver, and its three doors.

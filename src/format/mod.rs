@@ -1,0 +1,1 @@
+//! Record to text: values, CSV rows, JSON lines, templates.

@@ -1,0 +1,1 @@
+//! Released record to `tracing` event, and the layers that write it down.

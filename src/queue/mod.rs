@@ -1,0 +1,1 @@
+//! Newest version of each record, released when it is final or past its deadline.

@@ -1,0 +1,144 @@
+//! The names of a record's fields. They are API: CSV headers, JSON keys, templates and filters.
+
+use std::{fmt, str::FromStr};
+
+use crate::error::{Error, Result};
+
+/// One line a field: variant, name, meaning.
+macro_rules! fields {
+    ($($variant:ident = $name:literal, $doc:literal;)+) => {
+        /// Names one field of a [`WatchMessage`](crate::WatchMessage).
+        ///
+        /// ```
+        /// use mongowatch::Field;
+        ///
+        /// assert_eq!(Field::MatchedCount.name(), "MatchedCount");
+        /// assert_eq!("DB".parse::<Field>()?, Field::Db);
+        /// let error = "Colection".parse::<Field>().unwrap_err();
+        /// assert_eq!(error.to_string(), "unknown field `Colection`: did you mean `Collection`?");
+        /// # Ok::<(), mongowatch::Error>(())
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Field { $(#[doc = $doc] $variant,)+ }
+
+        impl Field {
+            /// Every field, in the order of the CSV columns.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name under which the field leaves the process.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What the field means, in one line.
+            #[must_use]
+            pub const fn doc(self) -> &'static str {
+                match self { $(Self::$variant => $doc,)+ }
+            }
+        }
+    };
+}
+
+fields! {
+    WatcherName = "WatcherName", "Which part of the driver watched the operation";
+    WatchId = "WatchID", "Identity of the operation, a UUIDv7";
+    Iteration = "Iteration", "Version of the record: 0, 1, 2, ... then `final` or `final(n)`";
+    StartTime = "StartTime", "When the operation began, UTC, to the microsecond";
+    EndTime = "EndTime", "When the operation ended, UTC, to the microsecond";
+    Db = "DB", "Name of the database";
+    Collection = "Collection", "Name of the collection";
+    Operation = "Operation", "The driver's method, in snake case";
+    Filter = "Filter", "The filter, or the pipeline, or the command";
+    Duration = "Duration", "Seconds spent inside the driver";
+    MatchedCount = "MatchedCount", "Documents matched by a write, or received by the application";
+    InsertedCount = "InsertedCount", "Documents inserted";
+    UpsertedCount = "UpsertedCount", "Documents inserted by an update with `upsert`";
+    ModifiedCount = "ModifiedCount", "Documents changed";
+    DeletedCount = "DeletedCount", "Documents deleted";
+    Outcome = "Outcome", "ok, error, partial, cancelled, not_sent or unknown";
+    ErrorCode = "ErrorCode", "The server's error code";
+    ErrorName = "ErrorName", "The server's name of the error code, or the driver's kind of error";
+    ErrorMessage = "ErrorMessage", "The text of the error";
+    WriteErrors = "WriteErrors", "Index and code of each write that failed";
+    ReturnedCount = "ReturnedCount", "Documents that the server sent";
+    Batches = "Batches", "In how many batches the server sent them";
+    Attempts = "Attempts", "How many times a command was sent, retries included";
+    RequestBytes = "RequestBytes", "BSON bytes of all commands";
+    ReplyBytes = "ReplyBytes", "BSON bytes of all replies";
+    Update = "Update", "The update or the replacement";
+    Options = "Options", "Sort, limit, projection, hint and the other options of the call";
+    InsertedIds = "InsertedIds", "The ids of inserted and upserted documents";
+    SessionId = "SessionID", "The id of the server session";
+    TxnNumber = "TxnNumber", "Number of the transaction or retryable write in its session";
+    Server = "Server", "Address of the server that answered last";
+    ConnectionId = "ConnectionID", "The driver's number of the connection";
+    ServerConnectionId = "ServerConnectionID", "The server's number of the connection, as in its log";
+    RequestIds = "RequestIDs", "The request ids of the commands";
+    User = "User", "The database account of the client";
+    AuthSource = "AuthSource", "The database that the account belongs to";
+    AppName = "AppName", "The application name that the client gave the server";
+    Host = "Host", "The host of this process";
+    Pid = "PID", "The id of this process";
+    Service = "Service", "The name of the watched service";
+    ServiceVersion = "ServiceVersion", "The version of the watched service";
+    Seq = "Seq", "Number of the operation in this process; a gap is evidence of loss";
+}
+
+impl Field {
+    /// The columns that a CSV file has unless others are asked for: the watcher's name, then those
+    /// of pymongowatch in its order.
+    pub const CSV_DEFAULT: &'static [Self] = Self::ALL.split_at(15).0;
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Field {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if let Some(field) = Self::ALL.iter().find(|field| field.name() == text) {
+            return Ok(*field);
+        }
+        let hint = nearest(text, Self::ALL.iter().map(|field| field.name()))
+            .map_or_else(String::new, |name| format!(": did you mean `{name}`?"));
+        Err(Error::invalid(format!("unknown field `{text}`{hint}")))
+    }
+}
+
+/// Finds the candidate that a mistyped word most likely means, if one is near enough.
+///
+/// Near is at most a third of the word's letters, by Levenshtein distance without regard to case.
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(word.len()).div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein distance, one row at a time.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, from) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in right.iter().enumerate() {
+            let changed = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}

@@ -1,0 +1,26 @@
+//! The record of one operation and its rules: identity, version, outcome, fields.
+//!
+//! Plain data, without I/O, clocks (but for [`Timestamp::now`] and [`WatchId::new`]) or async.
+
+mod field;
+mod id;
+mod iteration;
+mod message;
+mod outcome;
+pub(crate) mod redact;
+mod set;
+#[cfg(test)]
+mod tests;
+mod time;
+mod value;
+
+pub(crate) use self::field::nearest;
+pub use self::{
+    field::Field,
+    id::WatchId,
+    iteration::Iteration,
+    message::{Counts, ErrorInfo, Origin, Traffic, WatchMessage},
+    outcome::{Outcome, Phase, WatcherName},
+    time::Timestamp,
+    value::{Value, WriteError},
+};
