@@ -1,0 +1,291 @@
+//! The rules of the queue.
+
+use std::{fmt, iter, mem, time::Instant};
+
+use crate::{
+    queue::{
+        QueueSettings, WhenFull,
+        deadlines::{Clock, Deadlines, Lane, Moment},
+        index::Index,
+        slots::{Content, Place, Slots},
+    },
+    record::{Iteration, Phase, WatchId, WatchMessage, WatcherName},
+};
+
+/// Holds the newest version of each record until it is final or has been silent for too long.
+///
+/// - A higher [`Iteration`] replaces a lower one; a version that is not higher than the newest one
+///   is stale, never comes out, and is counted.
+/// - A final version is released at once. Any other is released when the timeout has passed since
+///   the last version, and has [`Phase::Timeout`] then. With a forced delay, nothing is released
+///   before that has passed since the first version.
+/// - A version that comes after the release opens the record again if it is higher. The versions
+///   of the last [`WatchQueue::REMEMBERED_MAX`] releases are remembered for that; what comes later
+///   than that counts as new.
+/// - At most [`QueueSettings::capacity`] records wait; [`WhenFull`] says what happens then.
+///
+/// The queue has no clock: `now` is an argument. A `now` that is earlier than one before it counts
+/// as the same moment.
+///
+/// The cost of a call does not grow with the number of records waiting, but for a logarithm when
+/// there is a forced delay. The memory grows with the records, a piece at a time, and is kept for
+/// later.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use mongowatch::{
+///     Iteration, Phase, Timestamp, WatchMessage, WatcherName,
+///     queue::{Pushed, QueueSettings, WatchQueue},
+/// };
+///
+/// let mut queue = WatchQueue::new(QueueSettings::default());
+/// let start = Instant::now();
+///
+/// let first = WatchMessage::new(WatcherName::Collection, "find_one", Timestamp::now());
+/// let mut last = first.clone();
+/// last.iteration = Iteration::Final(Some(1));
+/// assert_eq!(queue.push(Box::new(first), start), Pushed::Waiting);
+/// assert!(queue.pop(start).is_none());
+/// assert_eq!(queue.next_deadline(), Some(start + Duration::from_secs(600)));
+///
+/// assert_eq!(queue.push(Box::new(last.clone()), start), Pushed::Superseded);
+/// let released = queue.pop(start).expect("a final record is released at once");
+/// assert_eq!(released.phase, Phase::Final);
+///
+/// assert_eq!(queue.push(Box::new(last), start), Pushed::Stale);
+/// assert!(queue.is_empty());
+/// ```
+pub struct WatchQueue {
+    settings: QueueSettings,
+    clock: Clock,
+    slots: Slots,
+    index: Index,
+    deadlines: Deadlines,
+    n_released_early: u64,
+}
+
+/// Says what became of a version that was pushed, for the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "the books count what became of each version"]
+#[non_exhaustive]
+pub enum Pushed {
+    /// It is in the queue, and nothing had to give way to it.
+    Waiting,
+    /// It is in the queue, in the place of an older version, which will never come out.
+    Superseded,
+    /// It will never come out: a version that is higher, or the same one, was there before it.
+    Stale,
+    /// It will never come out: the queue was full.
+    DroppedFull,
+}
+
+impl WatchQueue {
+    /// Of so many releases, the last ones, the queue remembers id and version.
+    ///
+    /// Late versions come from another thread or task of the same process and are late by
+    /// milliseconds: this covers a second of the heaviest traffic that was measured. It costs up to
+    /// 1 MiB, and less than the processor's cache holds (measured: `docs/decisions/0002-queue.md`).
+    pub const REMEMBERED_MAX: usize = 16_384;
+
+    /// An empty queue.
+    #[must_use]
+    pub fn new(settings: QueueSettings) -> Self {
+        Self {
+            settings,
+            clock: Clock::new(),
+            slots: Slots::new(),
+            index: Index::new(),
+            deadlines: Deadlines::new(),
+            n_released_early: 0,
+        }
+    }
+
+    /// Takes a version of a record.
+    pub fn push(&mut self, record: Box<WatchMessage>, now: Instant) -> Pushed {
+        let now = self.clock.advance(now);
+        match self.index.find(record.id, &self.slots) {
+            None => self.open(None, record, now),
+            Some(place) => match &self.slots.get(place).content {
+                Content::Held { record: newest, .. } if record.iteration > newest.iteration => {
+                    self.supersede(place, record, now)
+                }
+                Content::Released(newest) if record.iteration > *newest => {
+                    self.open(Some(place), record, now)
+                }
+                _ => Pushed::Stale,
+            },
+        }
+    }
+
+    /// Releases the next record that is due, with the [`Phase`] that says why.
+    ///
+    /// Records come out in the order in which they became due. Call it until it gives `None`.
+    #[must_use = "the record is in the queue no more"]
+    pub fn pop(&mut self, now: Instant) -> Option<Box<WatchMessage>> {
+        let now = self.clock.advance(now);
+        let (due, place) = self.deadlines.earliest(&self.slots)?;
+        (due <= now).then(|| self.release(place))
+    }
+
+    /// When [`WatchQueue::pop`] will next have something to release, if nothing is pushed before.
+    ///
+    /// A moment that has passed says that there is something already. `None` says that nothing
+    /// comes due: the queue is empty, or what waits has a timeout beyond all clocks.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let (due, _) = self.deadlines.earliest(&self.slots)?;
+        self.clock.instant(due)
+    }
+
+    /// Releases everything, due or not, in the order in which it would have become due.
+    ///
+    /// For the end. What the iterator has not given yet stays in the queue when it is dropped, so
+    /// whoever runs out of time knows by [`WatchQueue::len`] what is left.
+    pub fn drain(&mut self) -> impl Iterator<Item = Box<WatchMessage>> {
+        iter::from_fn(|| {
+            let (_, place) = self.deadlines.earliest(&self.slots)?;
+            Some(self.release(place))
+        })
+    }
+
+    /// How many records are in the queue, those that are ready to be released included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.deadlines.n_waiting() + self.deadlines.n_ready()
+    }
+
+    /// Is nothing in the queue?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many records were released before their time because the queue was full.
+    ///
+    /// No loss, but a sign that `capacity` is too small.
+    #[must_use]
+    pub const fn n_released_early(&self) -> u64 {
+        self.n_released_early
+    }
+
+    /// Puts a record in the place of an older version of it.
+    fn supersede(&mut self, place: Place, record: Box<WatchMessage>, now: Moment) -> Pushed {
+        let slot = self.slots.get_mut(place);
+        let lane = slot.lane;
+        let Content::Held { record: newest, entered } = &mut slot.content else {
+            unreachable!("only what is held can be superseded");
+        };
+        let entered = *entered;
+        let (is_final, watcher) = (record.iteration.is_final(), record.watcher);
+        let _older = mem::replace(newest, record);
+        // What is ready stays where it is: it has a moment to come out already.
+        if lane != Lane::Ready {
+            let (lane, due) = self.due(is_final, watcher, entered, now);
+            self.deadlines.unfile(place, &mut self.slots);
+            self.deadlines.file(place, lane, due, &mut self.slots);
+        }
+        Pushed::Superseded
+    }
+
+    /// Takes a record that is not in the queue: a new one, or one whose last release is remembered
+    /// at `place`.
+    fn open(&mut self, place: Option<Place>, record: Box<WatchMessage>, now: Moment) -> Pushed {
+        let is_final = record.iteration.is_final();
+        let (mut lane, mut due) = self.due(is_final, record.watcher, now, now);
+        if lane != Lane::Ready && self.deadlines.n_waiting() >= self.settings.capacity {
+            let gives_way = match self.settings.when_full {
+                WhenFull::Block => false,
+                WhenFull::DropUpdates => !is_final,
+                WhenFull::DropNewest => true,
+            };
+            if gives_way {
+                return Pushed::DroppedFull;
+            }
+            self.n_released_early += 1;
+            match self.deadlines.earliest_waiting(&self.slots) {
+                Some((_, other)) => self.make_ready(other, now),
+                // The capacity is zero.
+                None => (lane, due) = (Lane::Ready, now),
+            }
+        }
+        let id = record.id;
+        let content = Content::Held { record, entered: now };
+        let place = if let Some(place) = place {
+            self.deadlines.unfile(place, &mut self.slots);
+            self.slots.get_mut(place).content = content;
+            place
+        } else {
+            self.add(id, content)
+        };
+        self.deadlines.file(place, lane, due, &mut self.slots);
+        Pushed::Waiting
+    }
+
+    fn add(&mut self, id: WatchId, content: Content) -> Place {
+        let place = self.slots.take(id, content);
+        self.index.insert(place, &mut self.slots);
+        place
+    }
+
+    fn make_ready(&mut self, place: Place, now: Moment) {
+        self.deadlines.unfile(place, &mut self.slots);
+        self.deadlines.file(place, Lane::Ready, now, &mut self.slots);
+    }
+
+    /// When a record is to be released, and in which lane it waits for that.
+    fn due(
+        &self,
+        is_final: bool,
+        watcher: WatcherName,
+        entered: Moment,
+        now: Moment,
+    ) -> (Lane, Moment) {
+        let settings = &self.settings;
+        let (lane, due) = match (is_final, watcher, settings.cursor_timeout) {
+            (true, ..) => (Lane::Ready, now),
+            (false, WatcherName::Cursor, Some(timeout)) => (Lane::Cursor, now.after(timeout)),
+            _ => (Lane::Timeout, now.after(settings.timeout)),
+        };
+        match settings.forced_delay.map(|delay| entered.after(delay)) {
+            Some(earliest) if due < earliest => (Lane::Held, earliest),
+            _ => (lane, due),
+        }
+    }
+
+    /// Takes out the record at `place`, and remembers its version.
+    fn release(&mut self, place: Place) -> Box<WatchMessage> {
+        self.deadlines.unfile(place, &mut self.slots);
+        let slot = self.slots.get_mut(place);
+        // A placeholder until the record itself says which version it is.
+        let content = mem::replace(&mut slot.content, Content::Released(Iteration::Update(0)));
+        let Content::Held { mut record, .. } = content else {
+            unreachable!("only what is held comes due");
+        };
+        slot.content = Content::Released(record.iteration);
+        record.phase = if record.iteration.is_final() { Phase::Final } else { Phase::Timeout };
+        self.remember(place);
+        record
+    }
+
+    /// Keeps the slot of a released record for a while, and forgets the oldest for it.
+    fn remember(&mut self, place: Place) {
+        self.deadlines.file(place, Lane::Released, self.clock.now(), &mut self.slots);
+        if self.deadlines.n_released() > Self::REMEMBERED_MAX
+            && let Some(oldest) = self.deadlines.first_released()
+        {
+            self.deadlines.unfile(oldest, &mut self.slots);
+            self.index.remove(oldest, &mut self.slots);
+            self.slots.free(oldest);
+        }
+    }
+}
+
+impl fmt::Debug for WatchQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchQueue")
+            .field("settings", &self.settings)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
