@@ -15,4 +15,4 @@ pub(crate) mod text;
 pub(crate) mod value;
 
 pub use self::template::Template;
-pub(crate) use self::{csv::CsvRows, sentence::Sentence};
+pub(crate) use self::{csv::CsvRows, sentence::Sentence, template::Paint};

@@ -22,7 +22,8 @@ pub(super) const fn is_unsafe(character: char) -> bool {
 pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
     let mut plain = 0;
     // A byte of a longer character that may be unsafe begins with one of these.
-    let suspect = |byte: u8| byte < 0x20 || matches!(byte, b'\\' | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef);
+    let suspect =
+        |byte: u8| byte < 0x20 || matches!(byte, b'\\' | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef);
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(found) = bytes[at..].iter().position(|byte| suspect(*byte)) {
