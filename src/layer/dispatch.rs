@@ -1,0 +1,79 @@
+//! A released record as an event: to whom it goes, and how a layer finds the record again.
+//!
+//! While its event is under way, the record lies in a slot of the thread, beside the identity of
+//! the event's callsite. A layer that asks for the record of an event gets it only if the event is
+//! that very one: an event that a layer emits itself meanwhile has another callsite. Dispatching
+//! within a dispatch puts the outer record back afterwards.
+
+use std::{cell::RefCell, sync::Arc};
+
+use tracing_core::{Dispatch, Event, callsite};
+
+use crate::{
+    layer::{Levels, event},
+    record::WatchMessage,
+};
+
+thread_local! {
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+}
+
+/// The record whose event is under way.
+struct Current {
+    callsite: callsite::Identifier,
+    record: Arc<WatchMessage>,
+}
+
+/// Sends a record to the layers of a subscriber, as one event; says whether they wanted it.
+///
+/// Nothing of the record is formatted unless a layer looks at it. Filters that are set for a layer
+/// hold as for any event. The `max_level_*` features of `tracing` do not: they switch off an
+/// application's talk, not its records.
+///
+/// The pipeline does this for every route; call it to try a layer of your own, as in the example
+/// of the [module](crate::layer).
+pub fn dispatch(to: &Dispatch, levels: &Levels, record: &Arc<WatchMessage>) -> bool {
+    let Some(level) = levels.of(record.phase).level() else { return false };
+    let callsite = event::callsite(record.watcher, level);
+    if callsite.interest().is_never() {
+        return false;
+    }
+    let metadata = callsite::Callsite::metadata(callsite);
+    if !to.enabled(metadata) {
+        return false;
+    }
+    let _current = Entered::new(Current {
+        callsite: metadata.callsite(),
+        // The slot must own what it holds; two atomic steps are cheaper than moving the record.
+        record: Arc::clone(record),
+    });
+    event::with_values(record, metadata, |values| to.event(&Event::new(metadata, values)));
+    true
+}
+
+/// The record that an event stands for; `None` for all other events.
+///
+/// Only inside [`Layer::on_event`](tracing_subscriber::Layer::on_event) and the like: on the thread
+/// and for the time of the event. The record may be kept.
+#[must_use]
+pub fn record_of(event: &Event<'_>) -> Option<Arc<WatchMessage>> {
+    CURRENT.with_borrow(|current| {
+        let current = current.as_ref()?;
+        (current.callsite == event.metadata().callsite()).then(|| Arc::clone(&current.record))
+    })
+}
+
+/// Puts the record before this one back when it goes, also when a layer panics.
+struct Entered(Option<Current>);
+
+impl Entered {
+    fn new(current: Current) -> Self {
+        Self(CURRENT.replace(Some(current)))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}

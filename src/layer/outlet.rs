@@ -1,0 +1,171 @@
+//! From settings to something that takes records: an outlet is one way out of the pipeline.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing_core::{
+    Dispatch, Interest, LevelFilter, Metadata, Subscriber, subscriber::NoSubscriber,
+};
+use tracing_subscriber::{Layer, Registry, layer::SubscriberExt as _};
+
+use crate::{
+    error::{Error, Result},
+    layer::{
+        LayerSettings, Levels, Shown, Tally, dispatch, event,
+        lines::{self, Lines},
+        output::Output,
+    },
+    record::WatchMessage,
+};
+
+/// What a layer takes from its watcher unless it says otherwise itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Defaults {
+    /// The level by phase.
+    pub levels: Levels,
+    /// The fields of `{watch}` and `{rest}`.
+    pub fields: Shown,
+}
+
+/// One way out of the pipeline: a name, the layers behind it, and their books.
+///
+/// The queue thread [sends](Self::send) released records, [flushes](Self::flush) after each batch
+/// and [closes](Self::close) at the end.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    name: String,
+    levels: Levels,
+    to: To,
+    output: Option<Arc<Mutex<Output>>>,
+    tally: Option<Arc<Tally>>,
+}
+
+#[derive(Debug)]
+enum To {
+    /// This subscriber.
+    Given(Dispatch),
+    /// The global default of the moment.
+    Global,
+}
+
+/// Opens an outlet for each layer, in their order.
+///
+/// # Errors
+///
+/// When settings do not fit together, two outlets have one name, or a file cannot be opened.
+pub(crate) fn outlets(settings: &[LayerSettings], defaults: &Defaults) -> Result<Vec<Outlet>> {
+    let mut outlets: Vec<Outlet> = Vec::with_capacity(settings.len());
+    for (place, layer) in settings.iter().enumerate() {
+        let kind = layer.kind();
+        let number = settings[..=place].iter().filter(|before| before.kind() == kind).count();
+        let name = match layer.name() {
+            Some(name) => name.to_owned(),
+            None if number == 1 => kind.to_owned(),
+            None => format!("{kind}-{number}"),
+        };
+        if outlets.iter().any(|outlet| outlet.name == name) {
+            return Err(Error::config(format!("two layers have the name `{name}`")));
+        }
+        outlets.push(Outlet::open(name, layer, defaults)?);
+    }
+    Ok(outlets)
+}
+
+impl Outlet {
+    /// Opens the outlet that the settings ask for.
+    ///
+    /// # Errors
+    ///
+    /// When the settings do not fit together or the file cannot be opened.
+    pub(crate) fn open(name: String, layer: &LayerSettings, defaults: &Defaults) -> Result<Self> {
+        layer.check()?;
+        let levels = layer.levels().unwrap_or(defaults.levels);
+        let Some((format, output)) = lines::open(&name, layer, defaults)? else {
+            return Ok(Self::application(name, levels));
+        };
+        let tally = output.tally();
+        let output = Arc::new(Mutex::new(output));
+        let lines = Lines::new(format, Arc::clone(&output));
+        let mut outlet = Self::from_layer(name, levels, lines);
+        outlet.output = Some(output);
+        outlet.tally = Some(tally);
+        Ok(outlet)
+    }
+
+    /// An outlet to any layer of the `tracing` ecosystem.
+    pub(crate) fn from_layer(
+        name: impl Into<String>,
+        levels: Levels,
+        layer: impl Layer<Registry> + Send + Sync + 'static,
+    ) -> Self {
+        let subscriber = Registry::default().with(layer).with(RecordsOnly);
+        let to = To::Given(Dispatch::new(subscriber));
+        Self { name: name.into(), levels, to, output: None, tally: None }
+    }
+
+    /// An outlet to the application's own subscriber: the default of the present thread or, if it
+    /// has none, the global default of the moment in which a record goes out.
+    pub(crate) fn application(name: impl Into<String>, levels: Levels) -> Self {
+        let to = tracing_core::dispatcher::get_default(|present| {
+            if present.is::<NoSubscriber>() { To::Global } else { To::Given(present.clone()) }
+        });
+        Self { name: name.into(), levels, to, output: None, tally: None }
+    }
+
+    /// The name of the route in books and warnings.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The books of our own layers; a foreign layer keeps none.
+    pub(crate) fn tally(&self) -> Option<&Arc<Tally>> {
+        self.tally.as_ref()
+    }
+
+    /// Hands a record over; says whether a layer wanted it.
+    pub(crate) fn send(&self, record: &Arc<WatchMessage>) -> bool {
+        match &self.to {
+            To::Given(to) => dispatch(to, &self.levels, record),
+            To::Global => {
+                tracing_core::dispatcher::get_default(|to| dispatch(to, &self.levels, record))
+            }
+        }
+    }
+
+    /// Writes what is buffered. What cannot be written is kept for the next time, or counted as
+    /// failed when there is too much of it.
+    pub(crate) fn flush(&self) {
+        if let Some(output) = &self.output {
+            lock(output).flush();
+        }
+    }
+
+    /// Writes what is buffered for the last time; what cannot be written is lost and counted.
+    pub(crate) fn close(&self) {
+        if let Some(output) = &self.output {
+            lock(output).close();
+        }
+    }
+}
+
+/// A panic of another layer does not stop the writing.
+pub(super) fn lock(output: &Mutex<Output>) -> std::sync::MutexGuard<'_, Output> {
+    output.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps an outlet's subscriber out of the application's own events.
+///
+/// `tracing` asks every living subscriber whether a callsite is of interest, and switches off what
+/// none wants. Without this layer, an outlet would seem to want everything, and each `trace!` of
+/// the application, the driver and the runtime would cost more for being watched.
+struct RecordsOnly;
+
+impl<S: Subscriber> Layer<S> for RecordsOnly {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if event::is_record(metadata) { Interest::always() } else { Interest::never() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        // For the macros of the application: records do not pass by this gate.
+        Some(LevelFilter::OFF)
+    }
+}
