@@ -15,7 +15,10 @@ pub mod record;
 pub use mongodb::bson;
 
 pub use crate::{
+    driver::{Client, Collection, Cursor, Database, SessionCursor},
     error::{Error, Result},
+    pipeline::{Capture, Settings, Stats, Watcher, WatcherBuilder},
+    queue::{QueueSettings, WhenFull},
     record::{
         Field, Iteration, Outcome, Phase, Timestamp, Value, WatchId, WatchMessage, WatcherName,
     },

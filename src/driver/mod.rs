@@ -1,1 +1,28 @@
-//! The mirror of the MongoDB driver, and its three doors.
+//! The mirror of the MongoDB driver, and the three doors through which its work is seen.
+//!
+//! Door A is the mirrored API: [`Client`], [`Database`], [`Collection`], [`Cursor`] and the actions
+//! in [`action`]. Door B is the driver's command events, door C its spans. With two doors open
+//! there is still one record: what B or C sees in the scope of a mirrored call is folded into it.
+
+pub mod action;
+mod client;
+mod collection;
+mod command;
+mod cursor;
+mod database;
+mod describe;
+mod door;
+mod failure;
+mod operation;
+mod probe;
+mod raw;
+mod reply;
+mod span;
+mod wire;
+
+pub use self::{
+    client::Client,
+    collection::Collection,
+    cursor::{Cursor, SessionCursor},
+    database::Database,
+};

@@ -53,6 +53,7 @@ pub use self::{
     settings::{
         ApplicationSettings, Color, ConsoleSettings, CsvSettings, FileSettings, Header,
         JsonSettings, LayerSettings, LineTemplate, Rotation, Stream,
+        Versions,
     },
 };
 pub(crate) use self::{

@@ -10,7 +10,7 @@ use tracing_subscriber::{Layer, Registry, layer::SubscriberExt as _};
 use crate::{
     error::{Error, Result},
     layer::{
-        LayerSettings, Levels, Shown, Tally, dispatch, event,
+        LayerSettings, Levels, Shown, Tally, Versions, dispatch, event,
         lines::{self, Lines},
         output::Output,
     },
@@ -34,6 +34,7 @@ pub(crate) struct Defaults {
 pub(crate) struct Outlet {
     name: String,
     levels: Levels,
+    versions: Versions,
     to: To,
     output: Option<Arc<Mutex<Output>>>,
     tally: Option<Arc<Tally>>,
@@ -80,12 +81,14 @@ impl Outlet {
         layer.check()?;
         let levels = layer.levels().unwrap_or(defaults.levels);
         let Some((format, output)) = lines::open(&name, layer, defaults)? else {
-            return Ok(Self::application(name, levels));
+            let outlet = Self::application(name, levels);
+            return Ok(Self { versions: layer.versions(), ..outlet });
         };
         let tally = output.tally();
         let output = Arc::new(Mutex::new(output));
         let lines = Lines::new(format, Arc::clone(&output));
         let mut outlet = Self::from_layer(name, levels, lines);
+        outlet.versions = layer.versions();
         outlet.output = Some(output);
         outlet.tally = Some(tally);
         Ok(outlet)
@@ -99,7 +102,7 @@ impl Outlet {
     ) -> Self {
         let subscriber = Registry::default().with(layer).with(RecordsOnly);
         let to = To::Given(Dispatch::new(subscriber));
-        Self { name: name.into(), levels, to, output: None, tally: None }
+        Self { name: name.into(), levels, versions: Versions::Released, to, output: None, tally: None }
     }
 
     /// An outlet to the application's own subscriber: the default of the present thread or, if it
@@ -108,7 +111,12 @@ impl Outlet {
         let to = tracing_core::dispatcher::get_default(|present| {
             if present.is::<NoSubscriber>() { To::Global } else { To::Given(present.clone()) }
         });
-        Self { name: name.into(), levels, to, output: None, tally: None }
+        Self { name: name.into(), levels, versions: Versions::Released, to, output: None, tally: None }
+    }
+
+    /// Which versions of a record the outlet wants.
+    pub(crate) const fn versions(&self) -> Versions {
+        self.versions
     }
 
     /// The name of the route in books and warnings.

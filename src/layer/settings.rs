@@ -54,6 +54,8 @@ pub struct ConsoleSettings {
     /// The level by phase; the watcher's if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub levels: Option<Levels>,
+    /// Which versions of a record come here.
+    pub versions: Versions,
     /// Which stream.
     pub stream: Stream,
     /// Whether lines are coloured.
@@ -76,6 +78,9 @@ pub struct FileSettings {
     /// The level by phase; the watcher's if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub levels: Option<Levels>,
+    /// Which versions of a record come here.
+    #[serde(default)]
+    pub versions: Versions,
     /// The file; missing directories are made.
     pub path: PathBuf,
     /// When a new file is begun.
@@ -103,6 +108,9 @@ pub struct CsvSettings {
     /// The level by phase; the watcher's if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub levels: Option<Levels>,
+    /// Which versions of a record come here.
+    #[serde(default)]
+    pub versions: Versions,
     /// The file; missing directories are made.
     pub path: PathBuf,
     /// When a new file is begun.
@@ -130,6 +138,8 @@ pub struct JsonSettings {
     /// The level by phase; the watcher's if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub levels: Option<Levels>,
+    /// Which versions of a record come here.
+    pub versions: Versions,
     /// The file; missing directories are made. Either this or `stream`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
@@ -157,6 +167,20 @@ pub struct ApplicationSettings {
     /// The level by phase; the watcher's if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub levels: Option<Levels>,
+    /// Which versions of a record come here.
+    pub versions: Versions,
+}
+
+/// Says which versions of a record a layer sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Versions {
+    /// Those that the queue releases: the newest one, when it is final or has expired.
+    #[default]
+    Released,
+    /// Every version, as soon as it comes; the levels of the phases decide which are shown.
+    All,
 }
 
 /// Names a standard stream.
@@ -247,6 +271,7 @@ impl FileSettings {
         Self {
             name: None,
             levels: None,
+            versions: Versions::default(),
             path: path.into(),
             rotation: Rotation::default(),
             keep: None,
@@ -263,6 +288,7 @@ impl CsvSettings {
         Self {
             name: None,
             levels: None,
+            versions: Versions::default(),
             path: path.into(),
             rotation: Rotation::default(),
             keep: None,
@@ -320,6 +346,18 @@ impl LayerSettings {
             Self::Csv(settings) => settings.levels,
             Self::Json(settings) => settings.levels,
             Self::Application(settings) => settings.levels,
+        }
+    }
+
+    /// Which versions of a record the layer sees.
+    #[must_use]
+    pub const fn versions(&self) -> Versions {
+        match self {
+            Self::Console(settings) => settings.versions,
+            Self::File(settings) => settings.versions,
+            Self::Csv(settings) => settings.versions,
+            Self::Json(settings) => settings.versions,
+            Self::Application(settings) => settings.versions,
         }
     }
 

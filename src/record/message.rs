@@ -110,6 +110,15 @@ pub struct Traffic {
     pub txn_number: Option<i64>,
 }
 
+impl Counts {
+    /// Is any document known to have been written?
+    #[must_use]
+    pub fn any_written(&self) -> bool {
+        let written = [self.inserted, self.upserted, self.modified, self.deleted];
+        written.into_iter().flatten().any(|n| n > 0)
+    }
+}
+
 impl Traffic {
     /// No more request ids than this are kept: a cursor may send commands without end.
     pub const REQUEST_IDS_MAX: usize = 64;

@@ -1,5 +1,8 @@
 //! What must never enter a record: credentials, and the commands that carry them.
 
+/// Stands in a record for what must not be kept.
+pub(crate) const REDACTED: &str = "<redacted>";
+
 /// Does the command carry credentials, so that nothing of its body may be kept?
 ///
 /// The list is that of the driver specifications ("Command Logging and Monitoring", security),

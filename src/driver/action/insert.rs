@@ -1,0 +1,84 @@
+//! Inserting documents: `insert_one` and `insert_many`.
+
+use mongodb::{
+    error::{Error, ErrorKind, InsertManyError},
+    options::{InsertManyOptions, WriteConcern},
+    results::{InsertManyResult, InsertOneResult},
+};
+
+use super::*;
+use crate::record::WatchMessage;
+
+action! {
+    /// Inserts a document; made by [`Collection::insert_one`](crate::Collection::insert_one).
+    InsertOne<'a> = mongodb::action::InsertOne<'a>,
+    InsertOneOptions {
+        bypass_document_validation: bool,
+        write_concern: WriteConcern,
+        comment: into Bson,
+    } => InsertOneResult,
+    session,
+    |record, result| if let Ok(done) = result {
+        record.counts.inserted = Some(1);
+        record.inserted_ids = Some(Arc::new(vec![done.inserted_id.clone()]));
+    }
+}
+
+/// Inserts documents; made by [`Collection::insert_many`](crate::Collection::insert_many).
+#[must_use = "an action does nothing until it is awaited"]
+pub struct InsertMany<'a> {
+    pub(in crate::driver) action: mongodb::action::InsertMany<'a>,
+    pub(in crate::driver) call: Call,
+    pub(in crate::driver) options: Option<InsertManyOptions>,
+    /// How many documents the application gave.
+    pub(in crate::driver) n_documents: usize,
+}
+
+impl<'a> InsertMany<'a> {
+    setters!(InsertManyOptions {
+        bypass_document_validation: bool,
+        ordered: bool,
+        write_concern: WriteConcern,
+        comment: into Bson,
+    });
+
+    action!(@session 'a);
+}
+
+impl<'a> IntoFuture for InsertMany<'a> {
+    type Output = mongodb::error::Result<InsertManyResult>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let described = self.described();
+        let ordered = self.options.as_ref().and_then(|options| options.ordered).unwrap_or(true);
+        let n_documents = self.n_documents;
+        let future = self.action.with_options(self.options).into_future();
+        Box::pin(self.call.run(described, future, move |record, result| match result {
+            Ok(done) => learn(record, done),
+            Err(error) => learn_failure(record, error, n_documents, ordered),
+        }))
+    }
+}
+
+fn learn(record: &mut WatchMessage, done: &InsertManyResult) {
+    record.counts.inserted = Some(done.inserted_ids.len() as u64);
+    let mut ids: Vec<_> = done.inserted_ids.iter().collect();
+    ids.sort_unstable_by_key(|(index, _)| **index);
+    let ids = ids.into_iter().map(|(_, id)| id.clone()).collect();
+    record.inserted_ids = Some(Arc::new(ids));
+}
+
+/// The driver's error does not give the ids that were inserted; their number follows from the
+/// writes that failed.
+fn learn_failure(record: &mut WatchMessage, error: &Error, n_documents: usize, ordered: bool) {
+    if let ErrorKind::InsertMany(InsertManyError { write_errors, .. }) = &*error.kind {
+        let failed = write_errors.as_deref().unwrap_or_default();
+        let inserted = match failed.first() {
+            // An ordered insert ends with the first failure.
+            Some(first) if ordered => first.index,
+            _ => n_documents.saturating_sub(failed.len()),
+        };
+        record.counts.inserted = Some(inserted as u64);
+    }
+}

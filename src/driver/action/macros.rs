@@ -1,0 +1,169 @@
+//! The table language of the mirrored actions.
+
+/// Writes the setters of an action, `with_options`, and `described`, which gives the options that
+/// were set as the record shows them.
+///
+/// An option is `name: Type`; `name: into Type` takes what can be turned into it, and
+/// `name: each Type` a list, as the driver's own setters do.
+macro_rules! setters {
+    ($options:ident { $($name:ident : $($kind:ident)+),* $(,)? }) => {
+        #[doc = concat!("Sets all options; this replaces those set before. See [`mongodb::options::", stringify!($options), "`].")]
+        #[must_use = "an action does nothing until it is awaited"]
+        pub fn with_options(
+            mut self,
+            value: impl Into<Option<mongodb::options::$options>>,
+        ) -> Self {
+            self.options = value.into();
+            self
+        }
+
+        $(setters!(@setter $options $name $($kind)+);)*
+
+        /// The options that were set, under the names of the server's command.
+        #[allow(deprecated, reason = "what the driver still offers is still mirrored")]
+        fn described(&self) -> Option<std::sync::Arc<mongodb::bson::Bson>> {
+            let options = self.options.as_ref()?;
+            let mut document = mongodb::bson::Document::new();
+            $(
+                if let Some(value) = &options.$name {
+                    crate::driver::describe::option(&mut document, stringify!($name), value);
+                }
+            )*
+            (!document.is_empty()).then(|| std::sync::Arc::new(document.into()))
+        }
+    };
+    (@setter $options:ident $name:ident into $type:ident) => {
+        setters!(@fn $options $name (impl Into<$type>) |value| value.into());
+    };
+    (@setter $options:ident $name:ident each $type:ident) => {
+        setters!(@fn $options $name (impl IntoIterator<Item = $type>) |value| value.into_iter().collect());
+    };
+    (@setter $options:ident $name:ident $type:ident) => {
+        setters!(@fn $options $name ($type) |value| value);
+    };
+    (@fn $options:ident $name:ident ($type:ty) |$value:ident| $set:expr) => {
+        #[doc = concat!("Sets the option of this name of [`mongodb::options::", stringify!($options), "`].")]
+        #[must_use = "an action does nothing until it is awaited"]
+        #[allow(deprecated, reason = "what the driver still offers is still mirrored")]
+        pub fn $name(mut self, $value: $type) -> Self {
+            self.options.get_or_insert_default().$name = Some($set);
+            self
+        }
+    };
+}
+
+/// Writes an action whose result is not a cursor: its type, its setters, and what happens when it
+/// is awaited.
+///
+/// The parts: documentation, name and generics; the driver's action; its options; its result; how a
+/// session is passed on (`session`, or nothing); the options' table; and `learn`, which writes into
+/// the record what the driver's result says.
+macro_rules! action {
+    (
+        $(#[$doc:meta])*
+        $name:ident<$life:lifetime $(, $param:ident: $bound:path)*> = $driver:ty,
+        $options:ident { $($setters:tt)* } => $output:ty,
+        $($session:ident,)?
+        |$record:ident, $result:ident| $learn:expr
+    ) => {
+        $(#[$doc])*
+        #[must_use = "an action does nothing until it is awaited"]
+        pub struct $name<$life $(, $param: $bound + Send + Sync)*> {
+            pub(in crate::driver) action: $driver,
+            pub(in crate::driver) call: crate::driver::operation::Call,
+            pub(in crate::driver) options: Option<mongodb::options::$options>,
+        }
+
+        impl<$life $(, $param: $bound + Send + Sync)*> $name<$life $(, $param)*> {
+            setters!($options { $($setters)* });
+            $(action!(@$session $life);)?
+        }
+
+        impl<$life $(, $param: $bound + Send + Sync + $life)*> IntoFuture
+            for $name<$life $(, $param)*>
+        {
+            type Output = mongodb::error::Result<$output>;
+            type IntoFuture = mongodb::BoxFuture<$life, Self::Output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                let described = self.described();
+                let future = self.action.with_options(self.options).into_future();
+                Box::pin(self.call.run(described, future, |$record, $result| $learn))
+            }
+        }
+    };
+    (@session $life:lifetime) => {
+        /// Runs the operation in this session.
+        pub fn session(mut self, value: impl Into<&$life mut mongodb::ClientSession>) -> Self {
+            self.action = self.action.session(value);
+            self
+        }
+    };
+}
+
+/// Writes what happens when an action that gives a cursor is awaited: the record stays open, and
+/// the cursor closes it.
+macro_rules! cursor_future {
+    ([$($generics:tt)*] $name:ty => $cursor:ident<$item:ty>) => {
+        impl<'a, $($generics)*> IntoFuture for $name {
+            type Output = mongodb::error::Result<$cursor<$item>>;
+            type IntoFuture = mongodb::BoxFuture<'a, Self::Output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                let described = self.described();
+                let future = self.action.with_options(self.options).into_future();
+                Box::pin(async move {
+                    let mut operation = Operation::open(self.call, described);
+                    match operation.drive(future).await {
+                        Ok(cursor) => Ok($cursor::new(cursor, operation)),
+                        Err(error) => {
+                            operation.fail(&error);
+                            Err(error)
+                        }
+                    }
+                })
+            }
+        }
+    };
+}
+
+/// Writes what happens when an action that gives a list at once is awaited.
+macro_rules! list_future {
+    ($name:ty => $output:ty) => {
+        impl<'a> IntoFuture for $name {
+            type Output = mongodb::error::Result<$output>;
+            type IntoFuture = mongodb::BoxFuture<'a, Self::Output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                let described = self.described();
+                let future = self.action.with_options(self.options).into_future();
+                Box::pin(self.call.run(described, future, |record, result| {
+                    record.counts.matched = result.ok().map(|list| list.len() as u64);
+                }))
+            }
+        }
+    };
+}
+
+/// Writes what happens when an action that gives names is awaited.
+macro_rules! names_future {
+    ($name:ty) => {
+        list_future!($name => Vec<String>);
+    };
+}
+
+/// Writes what happens when an action is awaited whose result says nothing for the record.
+macro_rules! plain_future {
+    ($name:ty => $output:ty) => {
+        impl<'a> IntoFuture for $name {
+            type Output = mongodb::error::Result<$output>;
+            type IntoFuture = mongodb::BoxFuture<'a, Self::Output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                let described = self.described();
+                let future = self.action.with_options(self.options).into_future();
+                Box::pin(self.call.run(described, future, |_record, _result| ()))
+            }
+        }
+    };
+}

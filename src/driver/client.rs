@@ -1,0 +1,141 @@
+//! A client: the driver's, whose calls are watched.
+
+use std::{fmt, sync::Arc};
+
+use mongodb::{
+    options::{ClientOptions, DatabaseOptions, ReadConcern, SelectionCriteria, WriteConcern},
+};
+
+use super::{
+    action::{ListDatabases, ListNames},
+    database::Database,
+    door,
+    probe::{Place, Probe},
+};
+use crate::{
+    pipeline::Watcher,
+    record::WatcherName,
+};
+
+/// A handle to a MongoDB deployment, as the driver's [`mongodb::Client`]: each call writes a
+/// record.
+///
+/// Made by [`Watcher::client`]. Clones share connections and watcher.
+#[derive(Clone)]
+pub struct Client {
+    inner: mongodb::Client,
+    place: Place,
+}
+
+impl Watcher {
+    /// Makes a client whose calls are watched, and its traffic as [`Capture`] says.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mongodb::options::ClientOptions;
+    /// use mongowatch::Watcher;
+    ///
+    /// let watcher = Watcher::builder().start()?;
+    /// let client = watcher.client(ClientOptions::parse("mongodb://localhost:27017").await?)?;
+    /// let names = client.list_database_names().await?;
+    /// println!("{names:?}");
+    /// watcher.shutdown().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`mongodb::Client::with_options`].
+    ///
+    /// [`Capture`]: crate::Capture
+    pub fn client(&self, mut options: ClientOptions) -> mongodb::error::Result<Client> {
+        let probe = Arc::new(Probe::new(self.emitter(), self.origin(), &options, self.capture()));
+        door::open(&probe, &mut options);
+        let inner = mongodb::Client::with_options(options)?;
+        Ok(Client { inner, place: Place { probe, db: None, collection: None } })
+    }
+}
+
+impl Client {
+    /// The driver's own client, past the mirrored calls: the one named way out. With
+    /// `capture: spans` or `capture: commands`, what it does is still recorded, as raw traffic.
+    #[must_use]
+    pub const fn unwatched(&self) -> &mongodb::Client {
+        &self.inner
+    }
+
+    /// A handle to the database of this name.
+    #[must_use]
+    pub fn database(&self, name: &str) -> Database {
+        Database::new(self.inner.database(name), self.place.with_db(name))
+    }
+
+    /// A handle to the database of this name, with options of its own.
+    #[must_use]
+    pub fn database_with_options(&self, name: &str, options: DatabaseOptions) -> Database {
+        let inner = self.inner.database_with_options(name, options);
+        Database::new(inner, self.place.with_db(name))
+    }
+
+    /// A handle to the database that the connection string names.
+    #[must_use]
+    pub fn default_database(&self) -> Option<Database> {
+        let inner = self.inner.default_database()?;
+        let place = self.place.with_db(inner.name());
+        Some(Database::new(inner, place))
+    }
+
+    /// The read preference of the client.
+    #[must_use]
+    pub fn selection_criteria(&self) -> Option<&SelectionCriteria> {
+        self.inner.selection_criteria()
+    }
+
+    /// The read concern of the client.
+    #[must_use]
+    pub fn read_concern(&self) -> Option<&ReadConcern> {
+        self.inner.read_concern()
+    }
+
+    /// The write concern of the client.
+    #[must_use]
+    pub fn write_concern(&self) -> Option<&WriteConcern> {
+        self.inner.write_concern()
+    }
+
+    /// Lists the databases.
+    pub fn list_databases(&self) -> ListDatabases<'_> {
+        let call = self.place.call(WatcherName::Client, "list_databases", "listDatabases");
+        ListDatabases { action: self.inner.list_databases(), call, options: None }
+    }
+
+    /// Lists the names of the databases.
+    pub fn list_database_names(&self) -> ListDatabases<'_, ListNames> {
+        let call = self.place.call(WatcherName::Client, "list_database_names", "listDatabases");
+        ListDatabases { action: self.inner.list_database_names(), call, options: None }
+    }
+
+    /// Starts a session of the driver, to be given to the calls' `session`.
+    ///
+    /// The commands of the session itself (commit, abort) are seen by doors B and C.
+    pub fn start_session(&self) -> mongodb::action::StartSession<'_> {
+        self.inner.start_session()
+    }
+
+    /// Opens the connections that `min_pool_size` asks for.
+    pub fn warm_connection_pool(&self) -> mongodb::action::WarmConnectionPool<'_> {
+        self.inner.warm_connection_pool()
+    }
+
+    /// Closes the client; its watcher goes on. See [`mongodb::Client::shutdown`].
+    pub fn shutdown(self) -> mongodb::action::Shutdown {
+        self.inner.shutdown()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}

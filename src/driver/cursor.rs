@@ -1,0 +1,305 @@
+//! Cursors: the driver's, with a record that is final when they are.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+use mongodb::{
+    ClientSession,
+    bson::RawDocument,
+    error::{Error, ErrorKind, Result},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::operation::Operation;
+use crate::record::Outcome;
+
+/// Streams the result of a query, as the driver's [`mongodb::Cursor`] does, and watches it.
+///
+/// Its record counts the documents that the application received. An update comes out whenever a
+/// new batch has arrived; the final version when the cursor is exhausted, fails or is dropped
+/// (`cancelled`, if documents were left).
+///
+/// ```no_run
+/// # async fn example(posts: mongowatch::Collection<mongowatch::bson::Document>)
+/// # -> mongodb::error::Result<()> {
+/// use futures_util::TryStreamExt;
+/// use mongowatch::bson::doc;
+///
+/// let mut cursor = posts.find(doc! { "draft": false }).await?;
+/// while let Some(post) = cursor.try_next().await? {
+///     println!("{post}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Cursor<T> {
+    // Before `inner`, so that the record is final before the driver kills the cursor.
+    watch: CursorWatch,
+    inner: mongodb::Cursor<T>,
+}
+
+/// Streams the result of a query in a session, as the driver's [`mongodb::SessionCursor`] does,
+/// and watches it.
+pub struct SessionCursor<T> {
+    watch: CursorWatch,
+    inner: mongodb::SessionCursor<T>,
+}
+
+/// The record of a cursor.
+struct CursorWatch {
+    operation: Operation,
+    n_received: u64,
+    /// How many documents the last version told of.
+    n_reported: u64,
+    /// May there be documents that the application has not received?
+    has_more: bool,
+    /// The outcome of an error that did not end the cursor.
+    troubled: Option<Outcome>,
+}
+
+/// What one step of a cursor came to.
+enum Step<'a> {
+    Document,
+    Exhausted,
+    Failed(&'a Error),
+}
+
+impl<T> Cursor<T> {
+    pub(super) fn new(inner: mongodb::Cursor<T>, operation: Operation) -> Self {
+        let has_more = inner.has_next();
+        Self { watch: CursorWatch::new(operation, has_more), inner }
+    }
+
+    /// Moves the cursor forward; see [`mongodb::Cursor::advance`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the driver.
+    pub async fn advance(&mut self) -> Result<bool> {
+        let Self { watch, inner } = self;
+        let result = watch.wait(inner.advance()).await;
+        watch.has_more = matches!(result, Ok(true)) && inner.has_next();
+        watch.step(advanced(&result));
+        result
+    }
+
+    /// The document at which the cursor stands; see [`mongodb::Cursor::current`].
+    ///
+    /// # Panics
+    ///
+    /// When [`Cursor::advance`] did not return `Ok(true)` before.
+    pub fn current(&self) -> &RawDocument {
+        self.inner.current()
+    }
+
+    /// Can there be more documents? See [`mongodb::Cursor::has_next`].
+    pub fn has_next(&self) -> bool {
+        self.inner.has_next()
+    }
+
+    /// The document at which the cursor stands, as a `T`; see
+    /// [`mongodb::Cursor::deserialize_current`].
+    ///
+    /// # Errors
+    ///
+    /// When the document is not a `T`.
+    pub fn deserialize_current<'a>(&'a self) -> Result<T>
+    where
+        T: Deserialize<'a>,
+    {
+        self.inner.deserialize_current()
+    }
+
+    /// The cursor with another type of documents; see [`mongodb::Cursor::with_type`].
+    pub fn with_type<'a, D>(self) -> Cursor<D>
+    where
+        D: Deserialize<'a>,
+    {
+        Cursor { watch: self.watch, inner: self.inner.with_type() }
+    }
+}
+
+impl<T: DeserializeOwned> Stream for Cursor<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self { watch, inner } = &mut *self;
+        let polled = watch.poll(|| Pin::new(&mut *inner).poll_next(cx));
+        if let Poll::Ready(item) = &polled {
+            watch.has_more = item.is_some() && inner.has_next();
+            watch.step(streamed(item));
+        }
+        polled
+    }
+}
+
+impl<T> SessionCursor<T> {
+    pub(super) fn new(inner: mongodb::SessionCursor<T>, operation: Operation) -> Self {
+        Self { watch: CursorWatch::new(operation, true), inner }
+    }
+
+    /// Moves the cursor forward; see [`mongodb::SessionCursor::advance`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the driver.
+    pub async fn advance(&mut self, session: &mut ClientSession) -> Result<bool> {
+        let Self { watch, inner } = self;
+        let result = watch.wait(inner.advance(session)).await;
+        watch.step(advanced(&result));
+        result
+    }
+
+    /// The next document, if there is one; see [`mongodb::SessionCursor::next`].
+    pub async fn next(&mut self, session: &mut ClientSession) -> Option<Result<T>>
+    where
+        T: DeserializeOwned,
+    {
+        let Self { watch, inner } = self;
+        let item = watch.wait(inner.next(session)).await;
+        watch.step(streamed(&item));
+        item
+    }
+
+    /// The document at which the cursor stands; see [`mongodb::SessionCursor::current`].
+    ///
+    /// # Panics
+    ///
+    /// When [`SessionCursor::advance`] did not return `Ok(true)` before.
+    pub fn current(&self) -> &RawDocument {
+        self.inner.current()
+    }
+
+    /// The document at which the cursor stands, as a `T`; see
+    /// [`mongodb::SessionCursor::deserialize_current`].
+    ///
+    /// # Errors
+    ///
+    /// When the document is not a `T`.
+    pub fn deserialize_current<'a>(&'a self) -> Result<T>
+    where
+        T: Deserialize<'a>,
+    {
+        self.inner.deserialize_current()
+    }
+
+    /// The cursor with another type of documents; see [`mongodb::SessionCursor::with_type`].
+    pub fn with_type<'a, D>(self) -> SessionCursor<D>
+    where
+        D: Deserialize<'a>,
+    {
+        SessionCursor { watch: self.watch, inner: self.inner.with_type() }
+    }
+}
+
+impl CursorWatch {
+    fn new(operation: Operation, has_more: bool) -> Self {
+        Self { operation, n_received: 0, n_reported: 0, has_more, troubled: None }
+    }
+
+    /// Runs one poll of the driver.
+    ///
+    /// A document of a batch that is there already is ready at once, and no clock is read for it:
+    /// the time that counts is the time the driver waits for the server.
+    fn poll<R>(&mut self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
+        let polled = self.operation.enter(poll);
+        if polled.is_pending() {
+            self.operation.resume();
+        }
+        polled
+    }
+
+    /// Runs a future of the driver, as [`CursorWatch::poll`] does with a poll.
+    async fn wait<R>(&mut self, future: impl Future<Output = R>) -> R {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|cx| self.poll(|| future.as_mut().poll(cx))).await
+    }
+
+    fn step(&mut self, step: Step<'_>) {
+        let waited = self.operation.pause();
+        match step {
+            Step::Document => {
+                self.n_received += 1;
+                if waited {
+                    self.report();
+                }
+            }
+            Step::Exhausted => {
+                self.write_down();
+                self.operation.close(self.troubled.unwrap_or(Outcome::Ok));
+            }
+            // The server did its part and the cursor goes on; the application may do so too.
+            Step::Failed(error) if is_about_one_document(error) => {
+                self.troubled = self.operation.note(error).or(self.troubled);
+            }
+            Step::Failed(error) => {
+                self.write_down();
+                self.operation.fail(error);
+            }
+        }
+    }
+
+    /// A new batch has arrived.
+    fn report(&mut self) {
+        if self.n_received > self.n_reported {
+            self.n_reported = self.n_received;
+            self.write_down();
+            self.operation.update();
+        }
+    }
+
+    fn write_down(&mut self) {
+        if let Some(record) = self.operation.record() {
+            record.counts.matched = Some(self.n_received);
+        }
+    }
+}
+
+impl Drop for CursorWatch {
+    fn drop(&mut self) {
+        self.write_down();
+        if self.has_more {
+            self.operation.expect_kill();
+        }
+        let end = if self.has_more { Outcome::Cancelled } else { Outcome::Ok };
+        self.operation.close(self.troubled.unwrap_or(end));
+    }
+}
+
+const fn advanced(result: &Result<bool>) -> Step<'_> {
+    match result {
+        Ok(true) => Step::Document,
+        Ok(false) => Step::Exhausted,
+        Err(error) => Step::Failed(error),
+    }
+}
+
+const fn streamed<T>(item: &Option<Result<T>>) -> Step<'_> {
+    match item {
+        Some(Ok(_)) => Step::Document,
+        Some(Err(error)) => Step::Failed(error),
+        None => Step::Exhausted,
+    }
+}
+
+/// Is it a document that is not of the application's type, so that the cursor itself is well?
+fn is_about_one_document(error: &Error) -> bool {
+    matches!(*error.kind, ErrorKind::BsonDeserialization(_))
+}
+
+impl<T> fmt::Debug for Cursor<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").field("received", &self.watch.n_received).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for SessionCursor<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let received = &self.watch.n_received;
+        f.debug_struct("SessionCursor").field("received", received).finish_non_exhaustive()
+    }
+}

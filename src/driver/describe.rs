@@ -1,0 +1,130 @@
+//! The options of a call as they stand in a record: a document with the server's names.
+
+use std::time::Duration;
+
+use mongodb::{
+    bson::{Bson, Document},
+    options::{SelectionCriteria, *},
+};
+
+/// Adds one option, which the driver calls `name`, to the document.
+pub(super) fn option(document: &mut Document, name: &str, value: &impl Describe) {
+    let value = match (name, value.describe()) {
+        // The only option whose name says another unit than milliseconds.
+        ("expire_after_seconds", Bson::Int64(millis)) => Bson::Int64(millis / 1_000),
+        (_, value) => value,
+    };
+    document.insert(server_name(name), value);
+}
+
+/// What the server calls an option of the driver.
+///
+/// Source: MongoDB manual, "Database Commands".
+fn server_name(name: &str) -> String {
+    match name {
+        "let_vars" => "let".to_owned(),
+        "max_time" => "maxTimeMS".to_owned(),
+        "max_await_time" => "maxAwaitTimeMS".to_owned(),
+        "selection_criteria" => "readPreference".to_owned(),
+        _ => camel_case(name),
+    }
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, rest) = word.split_at(word.len().min(1));
+        camel.push_str(&first.to_uppercase());
+        camel.push_str(rest);
+    }
+    camel
+}
+
+/// The value of an option as BSON.
+pub(super) trait Describe {
+    fn describe(&self) -> Bson;
+}
+
+/// Options that go as they are.
+macro_rules! describe_as_is {
+    ($($type:ty),*) => {$(
+        impl Describe for $type {
+            fn describe(&self) -> Bson {
+                self.clone().into()
+            }
+        }
+    )*};
+}
+
+/// Options that the driver itself can serialize.
+macro_rules! describe_by_serde {
+    ($($type:ty),*) => {$(
+        impl Describe for $type {
+            fn describe(&self) -> Bson {
+                // Such an option cannot fail to serialize, or the driver's command would too.
+                mongodb::bson::to_bson(self).unwrap_or(Bson::Null)
+            }
+        }
+    )*};
+}
+
+describe_as_is!(bool, i64, u32, String, Document, Bson, Vec<Document>);
+describe_by_serde!(
+    Collation,
+    Hint,
+    ReadConcern,
+    WriteConcern,
+    CommitQuorum,
+    ValidationLevel,
+    ValidationAction,
+    IndexOptionDefaults,
+    TimeseriesOptions,
+    ChangeStreamPreAndPostImages,
+    ClusteredIndex
+);
+
+impl Describe for u64 {
+    fn describe(&self) -> Bson {
+        i64::try_from(*self).unwrap_or(i64::MAX).into()
+    }
+}
+
+impl Describe for Duration {
+    /// Milliseconds, as in the server's `maxTimeMS`.
+    fn describe(&self) -> Bson {
+        i64::try_from(self.as_millis()).unwrap_or(i64::MAX).into()
+    }
+}
+
+impl Describe for SelectionCriteria {
+    fn describe(&self) -> Bson {
+        match self {
+            Self::ReadPreference(preference) => {
+                mongodb::bson::to_bson(preference).unwrap_or(Bson::Null)
+            }
+            _ => "predicate".into(),
+        }
+    }
+}
+
+impl Describe for CursorType {
+    fn describe(&self) -> Bson {
+        match self {
+            Self::Tailable => "tailable",
+            Self::TailableAwait => "tailableAwait",
+            _ => "nonTailable",
+        }
+        .into()
+    }
+}
+
+impl Describe for ReturnDocument {
+    fn describe(&self) -> Bson {
+        match self {
+            Self::After => "after",
+            _ => "before",
+        }
+        .into()
+    }
+}

@@ -1,0 +1,142 @@
+//! The driver's errors as they stand in a record.
+
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+
+use super::reply::Reply;
+use crate::record::{ErrorInfo, Outcome, WriteError, redact};
+
+/// How an operation failed.
+pub(super) struct Failure {
+    pub(super) outcome: Outcome,
+    pub(super) error: ErrorInfo,
+    /// The server's reply, when it is known: it may have done a part of the work.
+    pub(super) reply: Option<Reply>,
+}
+
+/// Describes an error that an operation of the application ended with.
+///
+/// `attempts` is how many commands were seen on their way to a server; `None` when no door to the
+/// traffic is open, so that only the kind of the error can tell whether anything was sent.
+pub(super) fn describe(command: &str, error: &Error, attempts: Option<u64>) -> Failure {
+    let mut info = ErrorInfo { name: Some(kind_name(&error.kind).to_owned()), ..Default::default() };
+    match &*error.kind {
+        ErrorKind::Command(command) => {
+            fill(&mut info, command.code, &command.code_name, &command.message);
+        }
+        ErrorKind::Write(WriteFailure::WriteError(write)) => {
+            let name = write.code_name.as_deref().unwrap_or_default();
+            fill(&mut info, write.code, name, &write.message);
+        }
+        ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => {
+            fill(&mut info, concern.code, &concern.code_name, &concern.message);
+        }
+        ErrorKind::InsertMany(insert) => {
+            if let Some(concern) = &insert.write_concern_error {
+                fill(&mut info, concern.code, &concern.code_name, &concern.message);
+            }
+            let writes = insert.write_errors.as_deref().unwrap_or_default();
+            if let Some(first) = writes.first() {
+                let name = first.code_name.as_deref().unwrap_or_default();
+                fill(&mut info, first.code, name, &first.message);
+            }
+            info.write_errors =
+                writes.iter().map(|write| WriteError::new(write.index, write.code)).collect();
+        }
+        _ => info.message = Some(error.to_string()),
+    }
+    if redact::is_sensitive_command(command) {
+        info.message = None;
+    }
+    let reply = error
+        .server_response()
+        .and_then(|raw| mongodb::bson::Document::try_from(raw.as_ref()).ok())
+        .map(|document| Reply::read(command, &document));
+    let outcome = outcome(&error.kind, attempts);
+    Failure { outcome, error: info, reply }
+}
+
+/// Servers before 4.4 send no name with some codes; the driver's kind of error stands in for it.
+fn fill(info: &mut ErrorInfo, code: i32, name: &str, message: &str) {
+    info.code = Some(code);
+    if !name.is_empty() {
+        info.name = Some(name.to_owned());
+    } else if let Some(known) = code_name(code) {
+        info.name = Some(known.to_owned());
+    }
+    info.message = Some(message.to_owned());
+}
+
+/// Names of the codes that write errors carry: the server sends them without `codeName`.
+///
+/// Source: MongoDB manual, "Error Codes".
+pub(super) fn code_name(code: i32) -> Option<&'static str> {
+    Some(match code {
+        2 => "BadValue",
+        9 => "FailedToParse",
+        14 => "TypeMismatch",
+        28 => "PathNotViable",
+        40 => "ConflictingUpdateOperators",
+        52 => "DollarPrefixedFieldName",
+        64 => "WriteConcernFailed",
+        66 => "ImmutableField",
+        112 => "WriteConflict",
+        121 => "DocumentValidationFailure",
+        11000 => "DuplicateKey",
+        _ => return None,
+    })
+}
+
+fn outcome(kind: &ErrorKind, attempts: Option<u64>) -> Outcome {
+    let nothing_sent = match (kind, attempts) {
+        // The server answered.
+        (ErrorKind::Command(_) | ErrorKind::Write(_) | ErrorKind::InsertMany(_), _) => false,
+        // The traffic was watched: what it shows is the truth.
+        (_, Some(attempts)) => attempts == 0,
+        // Without a look at the traffic, these kinds arise before anything is sent.
+        (
+            ErrorKind::InvalidArgument { .. }
+            | ErrorKind::BsonSerialization(_)
+            | ErrorKind::ServerSelection { .. }
+            | ErrorKind::ConnectionPoolCleared { .. }
+            | ErrorKind::DnsResolve { .. }
+            | ErrorKind::InvalidTlsConfig { .. }
+            | ErrorKind::Authentication { .. }
+            | ErrorKind::SessionsNotSupported
+            | ErrorKind::Transaction { .. }
+            | ErrorKind::IncompatibleServer { .. }
+            | ErrorKind::Shutdown,
+            None,
+        ) => true,
+        _ => false,
+    };
+    if nothing_sent { Outcome::NotSent } else { Outcome::Error }
+}
+
+/// The name of the driver's kind of error: its variant.
+fn kind_name(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidArgument { .. } => "InvalidArgument",
+        ErrorKind::Authentication { .. } => "Authentication",
+        ErrorKind::BsonDeserialization(_) => "BsonDeserialization",
+        ErrorKind::BsonSerialization(_) => "BsonSerialization",
+        ErrorKind::InsertMany(_) => "InsertMany",
+        ErrorKind::BulkWrite(_) => "BulkWrite",
+        ErrorKind::Command(_) => "Command",
+        ErrorKind::DnsResolve { .. } => "DnsResolve",
+        ErrorKind::GridFs(_) => "GridFs",
+        ErrorKind::Internal { .. } => "Internal",
+        ErrorKind::Io(_) => "Io",
+        ErrorKind::ConnectionPoolCleared { .. } => "ConnectionPoolCleared",
+        ErrorKind::InvalidResponse { .. } => "InvalidResponse",
+        ErrorKind::ServerSelection { .. } => "ServerSelection",
+        ErrorKind::SessionsNotSupported => "SessionsNotSupported",
+        ErrorKind::InvalidTlsConfig { .. } => "InvalidTlsConfig",
+        ErrorKind::Write(_) => "Write",
+        ErrorKind::Transaction { .. } => "Transaction",
+        ErrorKind::IncompatibleServer { .. } => "IncompatibleServer",
+        ErrorKind::MissingResumeToken => "MissingResumeToken",
+        ErrorKind::Custom(_) => "Custom",
+        ErrorKind::Shutdown => "Shutdown",
+        _ => "Other",
+    }
+}

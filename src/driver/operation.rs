@@ -1,0 +1,264 @@
+//! An open operation of the mirrored API: opened once, closed exactly once.
+
+use std::{
+    borrow::Cow,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mongodb::{
+    bson::{Bson, Document},
+    error::{Error, Result},
+};
+
+use super::{failure, probe::Place, wire::Wire};
+use crate::record::{Counts, Iteration, Outcome, Phase, Timestamp, WatchMessage, WatcherName};
+
+/// What the application asked for.
+pub(super) struct Call {
+    pub(super) place: Place,
+    pub(super) watcher: WatcherName,
+    /// The driver's method, in snake case.
+    pub(super) operation: &'static str,
+    /// The server's command, which tells how its reply is read.
+    pub(super) command: Cow<'static, str>,
+    pub(super) filter: Option<Arc<Bson>>,
+    pub(super) update: Option<Arc<Bson>>,
+    /// The field that a `distinct` asks for.
+    pub(super) key: Option<String>,
+}
+
+/// An operation whose record is not final yet. Dropping it closes it as `cancelled`.
+pub(super) struct Operation(Option<Open>);
+
+/// What an operation holds while it is open.
+struct Open {
+    place: Place,
+    command: Cow<'static, str>,
+    record: Box<WatchMessage>,
+    /// Where the doors to the driver's traffic leave what they see; none when none is open.
+    wire: Option<Arc<Wire>>,
+    /// Time that was spent inside the driver.
+    busy: Duration,
+    /// When the application's present wait for the driver began.
+    since: Option<Instant>,
+    n_versions: u64,
+}
+
+impl Place {
+    /// A call at this place.
+    pub(super) fn call(
+        &self,
+        watcher: WatcherName,
+        operation: &'static str,
+        command: &'static str,
+    ) -> Call {
+        Call {
+            place: self.clone(),
+            watcher,
+            operation,
+            command: command.into(),
+            filter: None,
+            update: None,
+            key: None,
+        }
+    }
+}
+
+impl Call {
+    /// Runs a call that is over when its future is, and closes its record.
+    ///
+    /// `learn` writes down what the driver's result says, and the outcome if it is not what the
+    /// `Result` says.
+    pub(super) async fn run<T>(
+        self,
+        options: Option<Arc<Bson>>,
+        future: impl Future<Output = Result<T>> + Unpin,
+        learn: impl FnOnce(&mut WatchMessage, std::result::Result<&T, &Error>),
+    ) -> Result<T> {
+        let mut operation = Operation::open(self, options);
+        let result = operation.drive(future).await;
+        let mut outcome = None;
+        if let Some(record) = operation.record() {
+            learn(record, result.as_ref());
+            outcome = record.outcome;
+        }
+        match &result {
+            Ok(_) => operation.close(outcome.unwrap_or(Outcome::Ok)),
+            Err(error) => operation.fail(error),
+        }
+        result
+    }
+}
+
+impl Operation {
+    /// Opens the record of a call and emits its first version.
+    pub(super) fn open(call: Call, options: Option<Arc<Bson>>) -> Self {
+        let Call { place, watcher, operation, command, filter, update, key } = call;
+        let mut record = Box::new(WatchMessage::new(watcher, operation, Timestamp::now()));
+        place.probe.register(&mut record);
+        record.db.clone_from(&place.db);
+        record.collection.clone_from(&place.collection);
+        record.filter = filter;
+        record.update = update;
+        record.options = with_key(options, key);
+        let wire = place.probe.sees_traffic().then(Arc::default);
+        let busy = Duration::ZERO;
+        let mut open = Open { place, command, record, wire, busy, since: None, n_versions: 0 };
+        open.emit(Phase::First);
+        Self(Some(open))
+    }
+
+    /// Runs a future of the driver as a part of this operation, and measures it.
+    pub(super) async fn drive<F: Future + Unpin>(&mut self, future: F) -> F::Output {
+        self.resume();
+        let wire = self.0.as_ref().and_then(|open| open.wire.clone());
+        let output = match &wire {
+            Some(wire) => wire.scope(future).await,
+            None => future.await,
+        };
+        self.pause();
+        output
+    }
+
+    /// Runs one poll of the driver as a part of this operation.
+    pub(super) fn enter<R>(&self, poll: impl FnOnce() -> R) -> R {
+        match self.0.as_ref().and_then(|open| open.wire.as_ref()) {
+            Some(wire) => wire.enter(poll),
+            None => poll(),
+        }
+    }
+
+    /// The application waits for the driver from now on.
+    pub(super) fn resume(&mut self) {
+        if let Some(open) = &mut self.0 {
+            open.since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// The driver has what the application waited for. Tells whether it waited at all.
+    pub(super) fn pause(&mut self) -> bool {
+        self.0.as_mut().is_some_and(Open::pause)
+    }
+
+    /// The record, to write down what is known before the end; none when it is closed.
+    pub(super) fn record(&mut self) -> Option<&mut WatchMessage> {
+        self.0.as_mut().map(|open| &mut *open.record)
+    }
+
+    /// Emits a version of the running operation.
+    pub(super) fn update(&mut self) {
+        if let Some(open) = &mut self.0 {
+            open.record.duration = Some(open.busy);
+            open.learn_traffic();
+            open.emit(Phase::Update);
+        }
+    }
+
+    /// Closes the operation with this outcome; a second time changes nothing.
+    pub(super) fn close(&mut self, outcome: Outcome) {
+        if let Some(open) = self.0.take() {
+            open.close(outcome);
+        }
+    }
+
+    /// Closes the operation that ended with an error of the driver.
+    pub(super) fn fail(&mut self, error: &Error) {
+        if let Some(mut open) = self.0.take() {
+            let outcome = open.explain(error);
+            open.close(outcome);
+        }
+    }
+
+    /// Writes an error down without closing the operation, which goes on; gives its outcome.
+    pub(super) fn note(&mut self, error: &Error) -> Option<Outcome> {
+        self.0.as_mut().map(|open| open.explain(error))
+    }
+
+    /// The driver will kill the operation's cursor by itself, outside of any scope.
+    pub(super) fn expect_kill(&self) {
+        if let Some(open) = &self.0
+            && let Some(wire) = &open.wire
+            && let Some(cursor_id) = wire.lock().cursor_id
+        {
+            open.place.probe.expect_kill(cursor_id);
+        }
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        self.close(Outcome::Cancelled);
+    }
+}
+
+impl Open {
+    fn pause(&mut self) -> bool {
+        let since = self.since.take();
+        self.busy += since.map_or(Duration::ZERO, |since| since.elapsed());
+        since.is_some()
+    }
+
+    fn explain(&mut self, error: &Error) -> Outcome {
+        self.learn_traffic();
+        let attempts = self.wire.is_some().then(|| self.record.traffic.attempts.unwrap_or(0));
+        let failure = failure::describe(&self.command, error, attempts);
+        let counts = &mut self.record.counts;
+        if let Some(reply) = failure.reply {
+            fill_in(counts, reply.counts);
+        }
+        let partial = !failure.error.write_errors.is_empty() && counts.any_written();
+        self.record.error = Some(Arc::new(failure.error));
+        if partial { Outcome::Partial } else { failure.outcome }
+    }
+
+    /// Takes over what the doors saw; what the driver's result says goes before it.
+    fn learn_traffic(&mut self) {
+        if let Some(wire) = &self.wire {
+            let learned = wire.lock();
+            self.record.traffic.clone_from(&learned.traffic);
+            fill_in(&mut self.record.counts, learned.counts.clone());
+        }
+    }
+
+    /// Emits the record as its next version; the versions share what is heavy.
+    fn emit(&mut self, phase: Phase) {
+        self.record.phase = phase;
+        self.record.iteration = Iteration::Update(self.n_versions);
+        self.n_versions += 1;
+        self.place.probe.emitter.emit(self.record.clone());
+    }
+
+    fn close(mut self, outcome: Outcome) {
+        self.pause();
+        self.learn_traffic();
+        let mut record = self.record;
+        record.phase = Phase::Final;
+        record.iteration = Iteration::Final(Some(self.n_versions));
+        record.outcome = Some(outcome);
+        record.end_time = Some(Timestamp::now());
+        record.duration = Some(self.busy);
+        self.place.probe.emitter.emit(record);
+    }
+}
+
+/// Adds the field of a `distinct` to the options.
+fn with_key(options: Option<Arc<Bson>>, key: Option<String>) -> Option<Arc<Bson>> {
+    let Some(key) = key else { return options };
+    let mut document = match options.as_deref() {
+        Some(Bson::Document(document)) => document.clone(),
+        _ => Document::new(),
+    };
+    document.insert("key", key);
+    Some(Arc::new(document.into()))
+}
+
+/// Keeps the counts that are there and takes the others.
+fn fill_in(counts: &mut Counts, others: Counts) {
+    counts.matched = counts.matched.or(others.matched);
+    counts.inserted = counts.inserted.or(others.inserted);
+    counts.upserted = counts.upserted.or(others.upserted);
+    counts.modified = counts.modified.or(others.modified);
+    counts.deleted = counts.deleted.or(others.deleted);
+}

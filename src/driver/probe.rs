@@ -1,0 +1,117 @@
+//! What each handle of a watched client carries: where its records go and what they all say.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use mongodb::options::ClientOptions;
+
+use crate::{
+    pipeline::{Capture, Emitter},
+    record::{Origin, WatchMessage},
+};
+
+/// The watched side of one client.
+pub(super) struct Probe {
+    pub(super) emitter: Emitter,
+    pub(super) origin: Arc<Origin>,
+    pub(super) capture: Capture,
+    expected_kills: Mutex<VecDeque<i64>>,
+    servers: Mutex<Vec<(String, u16, Arc<str>)>>,
+}
+
+/// Which database and collection an operation works on, and who watches it.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) probe: Arc<Probe>,
+    pub(super) db: Option<Arc<str>>,
+    pub(super) collection: Option<Arc<str>>,
+}
+
+impl Probe {
+    /// How many cursors of mirrored calls may be waiting for the driver to kill them.
+    const EXPECTED_KILLS_MAX: usize = 65_536;
+
+    pub(super) fn new(
+        emitter: Emitter,
+        process: &Origin,
+        options: &ClientOptions,
+        capture: Capture,
+    ) -> Self {
+        let credential = options.credential.as_ref();
+        let origin = Origin {
+            user: credential.and_then(|credential| credential.username.clone()),
+            auth_source: credential.and_then(|credential| credential.source.clone()),
+            app_name: options.app_name.clone(),
+            ..process.clone()
+        };
+        Self {
+            emitter,
+            origin: Arc::new(origin),
+            capture,
+            expected_kills: Mutex::default(),
+            servers: Mutex::default(),
+        }
+    }
+
+    /// Gives a new record its number and its origin.
+    pub(super) fn register(&self, record: &mut WatchMessage) {
+        record.seq = self.emitter.begin();
+        record.origin = Arc::clone(&self.origin);
+    }
+
+    /// Is the driver's traffic seen, besides the mirrored calls?
+    pub(super) fn sees_traffic(&self) -> bool {
+        self.capture != Capture::Operations
+    }
+
+    /// A cursor of a mirrored call was dropped before its end: the driver will kill it on the
+    /// server, from a task of its own, and that command belongs to a record that is final already.
+    pub(super) fn expect_kill(&self, cursor_id: i64) {
+        let mut kills = lock(&self.expected_kills);
+        if kills.len() == Self::EXPECTED_KILLS_MAX {
+            // A kill that never came: the runtime was gone, or the connection.
+            kills.pop_front();
+        }
+        kills.push_back(cursor_id);
+    }
+
+    /// Was the killing of this cursor expected? At most once.
+    pub(super) fn take_expected_kill(&self, cursor_id: i64) -> bool {
+        let mut kills = lock(&self.expected_kills);
+        let place = kills.iter().position(|id| *id == cursor_id);
+        place.is_some_and(|place| kills.remove(place).is_some())
+    }
+
+    /// The address of a server as text, made once for each server.
+    pub(super) fn server(&self, host: &str, port: Option<u16>) -> Arc<str> {
+        // A Unix socket has no port; a name never equals one with port 0.
+        let number = port.unwrap_or(0);
+        let mut servers = lock(&self.servers);
+        if let Some((.., name)) = servers.iter().find(|(h, p, _)| h == host && *p == number) {
+            return Arc::clone(name);
+        }
+        let name: Arc<str> =
+            port.map_or_else(|| host.into(), |port| format!("{host}:{port}").into());
+        servers.push((host.to_owned(), number, Arc::clone(&name)));
+        name
+    }
+}
+
+impl Place {
+    /// The database of this name.
+    pub(super) fn with_db(&self, name: &str) -> Self {
+        Self { probe: Arc::clone(&self.probe), db: Some(name.into()), collection: None }
+    }
+
+    /// The collection of this name in the same database.
+    pub(super) fn with_collection(&self, name: &str) -> Self {
+        Self { collection: Some(name.into()), ..self.clone() }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Plain lists: what a panicking holder left behind is still a list.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,169 @@
+//! The books: where every emitted version of a record went.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use crate::layer::{Tally, TallyCounts};
+
+/// The counts of a watcher: what was emitted, and on each route where it went.
+///
+/// At any time, for each route:
+/// `emitted = written + superseded + filtered + dropped + failed + pending`
+/// ([`Stats::is_balanced`]). A snapshot taken while operations run may be off by those that were
+/// on their way between two counters at that moment; one taken after [`shutdown`] is exact.
+///
+/// [`shutdown`]: crate::Watcher::shutdown
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Operations that were opened.
+    pub operations: u64,
+    /// Operations that have begun and not ended.
+    pub open: u64,
+    /// Versions of records that were emitted.
+    pub emitted: u64,
+    /// Versions that were lost on the way to the routes, by cause.
+    pub dropped: Dropped,
+    /// Where the versions went, route by route.
+    pub routes: Vec<RouteStats>,
+}
+
+/// Versions of records that were lost before any route saw them, by cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The hand-over buffer was full, and `when_full` allows to drop.
+    pub buffer_full: u64,
+    /// The queue held `capacity` records, and `when_full` allows to drop.
+    pub queue_full: u64,
+    /// The watcher was shut down, or its time to shut down ran out.
+    pub closed: u64,
+}
+
+impl Dropped {
+    /// All of them.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.buffer_full + self.queue_full + self.closed
+    }
+}
+
+/// Where the versions of records went, on one route.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RouteStats {
+    /// The name of the route.
+    pub name: String,
+    /// Versions that its layer wrote.
+    pub written: u64,
+    /// Versions that a newer one of the same operation replaced.
+    pub superseded: u64,
+    /// Versions that a level or a filter kept back.
+    pub filtered: u64,
+    /// Versions that were lost on the way.
+    pub dropped: u64,
+    /// Versions that could not be written.
+    pub failed: u64,
+    /// Versions that are on their way.
+    pub pending: u64,
+}
+
+impl Stats {
+    /// Do the books of every route balance?
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        self.routes.iter().all(|route| route.total() == self.emitted)
+    }
+
+    /// The counts of the route of this name.
+    #[must_use]
+    pub fn route(&self, name: &str) -> Option<&RouteStats> {
+        self.routes.iter().find(|route| route.name == name)
+    }
+}
+
+impl RouteStats {
+    const fn total(&self) -> u64 {
+        self.written + self.superseded + self.filtered + self.dropped + self.failed + self.pending
+    }
+}
+
+/// The counters behind [`Stats`], shared by the emitters and the queue thread.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    pub(super) operations: AtomicU64,
+    pub(super) ended: AtomicU64,
+    pub(super) emitted: AtomicU64,
+    pub(super) buffer_full: AtomicU64,
+    pub(super) closed: AtomicU64,
+    /// Versions that the queue thread took out of the hand-over.
+    pub(super) taken: AtomicU64,
+    pub(super) superseded: AtomicU64,
+    pub(super) queue_full: AtomicU64,
+    /// Versions that wait in the queue.
+    pub(super) waiting: AtomicU64,
+}
+
+/// The counters of one route.
+#[derive(Debug)]
+pub(super) struct RouteBooks {
+    pub(super) name: String,
+    /// Does the route see every version, and not only those that the queue releases?
+    pub(super) every_version: bool,
+    pub(super) written: AtomicU64,
+    pub(super) filtered: AtomicU64,
+    /// Counts of the output behind the layer, which knows better when a line is written.
+    pub(super) tally: Option<Arc<Tally>>,
+}
+
+impl Stats {
+    /// Reads the counters.
+    pub(super) fn of<'a>(books: &Books, routes: impl Iterator<Item = &'a RouteBooks>) -> Self {
+        // Ends are read before beginnings, so that a difference is never below zero.
+        let taken = books.taken.load(Relaxed);
+        let dropped = Dropped {
+            buffer_full: books.buffer_full.load(Relaxed),
+            queue_full: books.queue_full.load(Relaxed),
+            closed: books.closed.load(Relaxed),
+        };
+        let ended = books.ended.load(Relaxed);
+        let emitted = books.emitted.load(Relaxed);
+        let operations = books.operations.load(Relaxed);
+        let in_hand_over = emitted.saturating_sub(taken + dropped.buffer_full + dropped.closed);
+        Self {
+            operations,
+            open: operations.saturating_sub(ended),
+            emitted,
+            routes: routes.map(|route| books.route(route, in_hand_over, &dropped)).collect(),
+            dropped,
+        }
+    }
+
+    /// How many versions are under way, on the route that is furthest behind.
+    pub(super) fn n_pending(&self) -> u64 {
+        self.routes.iter().map(|route| route.pending).max().unwrap_or(0)
+    }
+}
+
+impl Books {
+    fn route(&self, route: &RouteBooks, in_hand_over: u64, dropped: &Dropped) -> RouteStats {
+        let tally = route.tally.as_deref().map_or_else(TallyCounts::default, Tally::counts);
+        let mut stats = RouteStats {
+            name: route.name.clone(),
+            written: route.written.load(Relaxed) + tally.written,
+            filtered: route.filtered.load(Relaxed),
+            failed: tally.failed,
+            pending: in_hand_over + tally.held,
+            superseded: 0,
+            dropped: dropped.buffer_full + dropped.closed,
+        };
+        if !route.every_version {
+            stats.superseded = self.superseded.load(Relaxed);
+            stats.dropped += dropped.queue_full;
+            stats.pending += self.waiting.load(Relaxed);
+        }
+        stats
+    }
+}

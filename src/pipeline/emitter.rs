@@ -1,0 +1,191 @@
+//! The hand-over: from the application's calls to the queue thread, by value and without a wake-up.
+//!
+//! A wake-up is the dearest thing on the path, so the queue thread looks into the buffer at its own
+//! tick while there is work, and parks when there is none. An emitter wakes it only from that park,
+//! or when the buffer is full.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+            fence,
+        },
+    },
+    thread::Thread,
+};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
+
+use super::{books::Books, watcher::Pipeline, worker::Command};
+use crate::{
+    queue::WhenFull,
+    record::{Iteration, WatchMessage},
+};
+
+/// The application's end of the hand-over. Clones share it, and keep the queue thread alive.
+#[derive(Clone)]
+pub(crate) struct Emitter {
+    hand_over: Arc<HandOver>,
+    _pipeline: Arc<Pipeline>,
+}
+
+/// What the emitters and the queue thread share.
+pub(super) struct HandOver {
+    records: Sender<Box<WatchMessage>>,
+    commands: Sender<Command>,
+    when_full: WhenFull,
+    /// Is the queue thread asleep until somebody wakes it?
+    parked: AtomicBool,
+    /// Does the queue thread take no more records?
+    closed: AtomicBool,
+    thread: OnceLock<Thread>,
+    next_seq: AtomicU64,
+    pub(super) books: Books,
+}
+
+/// The queue thread's end.
+pub(super) struct Receivers {
+    pub(super) records: Receiver<Box<WatchMessage>>,
+    pub(super) commands: Receiver<Command>,
+}
+
+impl Emitter {
+    pub(super) const fn new(hand_over: Arc<HandOver>, pipeline: Arc<Pipeline>) -> Self {
+        Self { hand_over, _pipeline: pipeline }
+    }
+
+    /// Counts an operation that begins, and gives it its number.
+    pub(crate) fn begin(&self) -> u64 {
+        self.hand_over.books.operations.fetch_add(1, Relaxed);
+        self.hand_over.next_seq.fetch_add(1, Relaxed)
+    }
+
+    /// Hands a version of a record to the queue thread; a final one ends its operation.
+    ///
+    /// May block when the buffer is full and `when_full` says so; never panics.
+    pub(crate) fn emit(&self, record: Box<WatchMessage>) {
+        let hand_over = &*self.hand_over;
+        let books = &hand_over.books;
+        if record.iteration.is_final() {
+            books.ended.fetch_add(1, Relaxed);
+        }
+        // The count goes up before the look at `closed`: the queue thread, which sets `closed` and
+        // then waits until every emitted record is accounted for, can never miss one.
+        books.emitted.fetch_add(1, SeqCst);
+        if hand_over.closed.load(SeqCst) {
+            books.closed.fetch_add(1, SeqCst);
+            return;
+        }
+        match hand_over.records.try_send(record) {
+            Ok(()) => hand_over.wake_if_parked(),
+            Err(TrySendError::Full(record)) => hand_over.push_when_full(record),
+            Err(TrySendError::Disconnected(_)) => count(&books.closed),
+        }
+    }
+}
+
+impl HandOver {
+    /// A hand-over for `buffer` records.
+    pub(super) fn new(buffer: usize, when_full: WhenFull) -> (Arc<Self>, Receivers) {
+        let (records, records_out) = bounded(buffer.max(1));
+        let (commands, commands_out) = unbounded();
+        let hand_over = Self {
+            records,
+            commands,
+            when_full,
+            parked: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            thread: OnceLock::new(),
+            next_seq: AtomicU64::new(1),
+            books: Books::default(),
+        };
+        (Arc::new(hand_over), Receivers { records: records_out, commands: commands_out })
+    }
+
+    pub(super) fn set_thread(&self, thread: Thread) {
+        // The thread is set once, by the one who spawned it.
+        self.thread.get_or_init(|| thread);
+    }
+
+    /// Sends a command; `false` when the queue thread has ended.
+    pub(super) fn send(&self, command: Command) -> bool {
+        let sent = self.commands.send(command).is_ok();
+        self.wake();
+        sent
+    }
+
+    /// From now on emitted records are counted as lost.
+    pub(super) fn close(&self) {
+        self.closed.store(true, SeqCst);
+    }
+
+    /// Is every emitted record taken or counted as lost?
+    pub(super) fn is_settled(&self) -> bool {
+        let books = &self.books;
+        let settled = books.taken.load(SeqCst)
+            + books.buffer_full.load(SeqCst)
+            + books.closed.load(SeqCst);
+        settled >= books.emitted.load(SeqCst)
+    }
+
+    /// Says that the queue thread is about to park; `false` when it must not, since there is work.
+    pub(super) fn announce_park(&self, receivers: &Receivers) -> bool {
+        self.parked.store(true, SeqCst);
+        fence(SeqCst);
+        let idle = receivers.records.is_empty() && receivers.commands.is_empty();
+        if !idle {
+            self.parked.store(false, SeqCst);
+        }
+        idle
+    }
+
+    pub(super) fn end_park(&self) {
+        self.parked.store(false, SeqCst);
+    }
+
+    fn wake_if_parked(&self) {
+        // Pairs with the fence in `announce_park`: either the queue thread sees the record, or this
+        // sees that it is parked.
+        fence(SeqCst);
+        if self.parked.load(Relaxed) && self.parked.swap(false, SeqCst) {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    fn push_when_full(&self, record: Box<WatchMessage>) {
+        self.wake();
+        let first = record.iteration == Iteration::Update(0);
+        let may_drop = match self.when_full {
+            WhenFull::Block => false,
+            WhenFull::DropUpdates => !record.iteration.is_final() && !first,
+            WhenFull::DropNewest => true,
+        };
+        if may_drop {
+            count(&self.books.buffer_full);
+            self.warn_once();
+        } else if self.records.send(record).is_err() {
+            count(&self.books.closed);
+        }
+    }
+
+    fn warn_once(&self) {
+        if self.books.buffer_full.load(Relaxed) == 1 {
+            tracing::warn!(
+                target: "mongowatch::pipeline",
+                "the hand-over buffer is full: records are dropped, see the statistics"
+            );
+        }
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, SeqCst);
+}

@@ -1,0 +1,69 @@
+//! What may be said of a watcher, in the configuration or in code.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    layer::{LayerSettings, Levels, Shown},
+    queue::QueueSettings,
+};
+
+/// The settings of a watcher; each has a default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What of the driver's work is seen, besides the mirrored calls.
+    pub capture: Capture,
+    /// The name of the watched service, for the field `Service`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The version of the watched service, for the field `ServiceVersion`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_version: Option<String>,
+    /// How many versions of records fit between the application and the queue thread.
+    pub buffer: usize,
+    /// How records wait for their final version.
+    pub queue: QueueSettings,
+    /// The level of a record's event by its phase, for layers that do not say their own.
+    pub levels: Levels,
+    /// The fields that texts show, for layers that do not say their own.
+    pub fields: Shown,
+    /// Where released records go; the console, if nothing is said.
+    pub layers: Vec<LayerSettings>,
+    /// How long a shutdown may take before what is left is given up and counted.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub shutdown_timeout: Duration,
+}
+
+/// Says what of the driver's work is seen, besides the mirrored calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Capture {
+    /// The driver's spans: nothing goes unseen, raw traffic is recorded without counts.
+    #[default]
+    Spans,
+    /// The driver's command events: bytes, request ids and the counts of raw traffic too. The
+    /// driver decodes each reply for them, which makes large reads cost about three times as much.
+    Commands,
+    /// The mirrored calls alone.
+    Operations,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            capture: Capture::default(),
+            service: None,
+            service_version: None,
+            buffer: 65_536,
+            queue: QueueSettings::default(),
+            levels: Levels::default(),
+            fields: Shown::default(),
+            layers: Vec::new(),
+            shutdown_timeout: Duration::from_secs(10),
+        }
+    }
+}

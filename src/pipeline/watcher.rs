@@ -1,0 +1,299 @@
+//! The watcher: what an application starts, asks and shuts down.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use tracing_subscriber::{Layer, Registry};
+
+use super::{
+    Capture, Emitter, Settings, Stats,
+    books::RouteBooks,
+    emitter::HandOver,
+    worker::{Command, Route, Worker},
+};
+use crate::{
+    error::{Error, Result},
+    layer::{Defaults, LayerSettings, Levels, Outlet, outlets},
+    queue::QueueSettings,
+    record::Origin,
+};
+
+/// Watches MongoDB clients and writes their records.
+///
+/// A watcher owns a queue thread and the routes behind it. It lives as long as it, or a client made
+/// from it, is in use; [`Watcher::shutdown`] ends it earlier and tells the books. When the last
+/// handle is dropped without that, what waits is still written, for `shutdown_timeout` at most.
+///
+/// ```
+/// use mongowatch::{Capture, Watcher, layer::{CsvSettings, LayerSettings}};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("audit.csv");
+/// let watcher = Watcher::builder()
+///     .capture(Capture::Operations)
+///     .layer(LayerSettings::Csv(CsvSettings::new(path)))
+///     .start()?;
+/// assert!(watcher.stats().is_balanced());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Watcher {
+    pipeline: Arc<Pipeline>,
+    capture: Capture,
+    origin: Origin,
+}
+
+/// The running parts, shared by the watcher and the emitters of its clients.
+pub(super) struct Pipeline {
+    hand_over: Arc<HandOver>,
+    routes: Vec<Arc<RouteBooks>>,
+    /// Disconnected when the queue thread has ended.
+    done: Receiver<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    shutdown_timeout: Duration,
+}
+
+/// Makes a [`Watcher`].
+#[must_use = "a builder does nothing until `start`"]
+pub struct WatcherBuilder {
+    settings: Settings,
+    foreign: Vec<Box<dyn FnOnce(Levels) -> Outlet>>,
+}
+
+impl Watcher {
+    /// Starts to build a watcher with the default settings.
+    pub fn builder() -> WatcherBuilder {
+        Self::with_settings(Settings::default())
+    }
+
+    /// Starts to build a watcher with these settings.
+    pub fn with_settings(settings: Settings) -> WatcherBuilder {
+        WatcherBuilder { settings, foreign: Vec::new() }
+    }
+
+    /// The books of this moment.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.pipeline.stats()
+    }
+
+    /// Writes everything that has been released so far.
+    ///
+    /// Records of operations that are still open stay in the queue.
+    ///
+    /// # Errors
+    ///
+    /// When the watcher is shut down, or does not answer within its `shutdown_timeout`.
+    pub async fn flush(&self) -> Result<()> {
+        let (answer, answered) = bounded(1);
+        if !self.pipeline.hand_over.send(Command::Flush(answer)) {
+            return Err(Error::closed());
+        }
+        let limit = self.pipeline.shutdown_timeout;
+        match off_the_runtime(move || answered.recv_timeout(limit)).await? {
+            Ok(()) => Ok(()),
+            Err(RecvTimeoutError::Disconnected) => Err(Error::closed()),
+            Err(RecvTimeoutError::Timeout) => {
+                let stats = self.stats();
+                Err(Error::unfinished(stats.n_pending()))
+            }
+        }
+    }
+
+    /// Takes what was emitted, releases everything that waits, writes it, and closes the layers.
+    ///
+    /// Operations that are still open come out with phase `timeout`; what they emit afterwards is
+    /// counted as dropped.
+    ///
+    /// # Errors
+    ///
+    /// When it does not finish within `shutdown_timeout`: the error tells how many records were
+    /// left.
+    pub async fn shutdown(self) -> Result<Stats> {
+        let pipeline = Arc::clone(&self.pipeline);
+        let finished = off_the_runtime(move || pipeline.end()).await?;
+        let stats = self.stats();
+        if finished { Ok(stats) } else { Err(Error::unfinished(stats.n_pending())) }
+    }
+
+    /// What of the driver's work is seen, besides the mirrored calls.
+    #[must_use]
+    pub const fn capture(&self) -> Capture {
+        self.capture
+    }
+
+    pub(crate) const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub(crate) fn emitter(&self) -> Emitter {
+        Emitter::new(Arc::clone(&self.pipeline.hand_over), Arc::clone(&self.pipeline))
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stats = self.stats();
+        f.debug_struct("Watcher").field("capture", &self.capture).field("stats", &stats).finish()
+    }
+}
+
+impl Pipeline {
+    fn stats(&self) -> Stats {
+        let routes = self.routes.iter().map(Arc::as_ref);
+        Stats::of(&self.hand_over.books, routes)
+    }
+
+    /// Ends the queue thread; `false` when its time runs out. A second time only waits.
+    fn end(&self) -> bool {
+        let deadline = Instant::now() + self.shutdown_timeout;
+        self.hand_over.send(Command::Shutdown(deadline));
+        // Nothing is ever sent: the channel is disconnected when the thread has ended. The thread
+        // keeps to the deadline by itself unless an output hangs.
+        let grace = Duration::from_millis(200);
+        let waited = self.done.recv_timeout(self.shutdown_timeout + grace);
+        if waited == Err(RecvTimeoutError::Timeout) {
+            return false;
+        }
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let panicked = thread.is_some_and(|thread| thread.join().is_err());
+        if panicked {
+            tracing::error!(target: "mongowatch::pipeline", "the queue thread panicked");
+        }
+        self.stats().n_pending() == 0
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        self.end();
+        let stats = self.stats();
+        let failed: u64 = stats.routes.iter().map(|route| route.failed).sum();
+        if stats.dropped.total() + failed + stats.n_pending() > 0 {
+            let (dropped, pending) = (stats.dropped.total(), stats.n_pending());
+            tracing::warn!(
+                target: "mongowatch::pipeline",
+                dropped, failed, pending,
+                "records were lost"
+            );
+        }
+    }
+}
+
+/// Runs what blocks on a thread of its own, so that it works on any runtime.
+async fn off_the_runtime<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let spawned = thread::Builder::new().name("mongowatch-wait".into()).spawn(move || {
+        // Whoever asked may have stopped waiting.
+        let _ = sender.send(act());
+    });
+    spawned.map_err(|source| Error::closed().with_source(source))?;
+    receiver.await.map_err(|_| Error::closed())
+}
+
+impl WatcherBuilder {
+    /// Sets what of the driver's work is seen, besides the mirrored calls.
+    pub const fn capture(mut self, capture: Capture) -> Self {
+        self.settings.capture = capture;
+        self
+    }
+
+    /// Sets how records wait for their final version.
+    pub const fn queue(mut self, queue: QueueSettings) -> Self {
+        self.settings.queue = queue;
+        self
+    }
+
+    /// Sets the level of a record's event by its phase.
+    pub const fn levels(mut self, levels: Levels) -> Self {
+        self.settings.levels = levels;
+        self
+    }
+
+    /// Sets the name and the version of the watched service.
+    pub fn service(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.settings.service = Some(name.into());
+        self.settings.service_version = Some(version.into());
+        self
+    }
+
+    /// Adds a layer of ours.
+    pub fn layer(mut self, layer: LayerSettings) -> Self {
+        self.settings.layers.push(layer);
+        self
+    }
+
+    /// Adds any layer of the `tracing` ecosystem, on a route of this name.
+    ///
+    /// It sees each released record as an event with ordinary fields; a layer that wants the
+    /// record itself asks [`record_of`](crate::layer::record_of).
+    pub fn foreign_layer(
+        mut self,
+        name: impl Into<String>,
+        layer: impl Layer<Registry> + Send + Sync + 'static,
+    ) -> Self {
+        let name = name.into();
+        self.foreign.push(Box::new(move |levels| Outlet::from_layer(name, levels, layer)));
+        self
+    }
+
+    /// Sets how long a shutdown may take before what is left is given up.
+    pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.shutdown_timeout = timeout;
+        self
+    }
+
+    /// Opens the layers and starts the queue thread.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be opened, settings do not fit together, or the thread cannot be
+    /// started.
+    pub fn start(self) -> Result<Watcher> {
+        let Self { mut settings, foreign } = self;
+        if settings.layers.is_empty() && foreign.is_empty() {
+            settings.layers.push(LayerSettings::Console(Default::default()));
+        }
+        let defaults = Defaults { levels: settings.levels, fields: settings.fields.clone() };
+        let mut ways = outlets(&settings.layers, &defaults)?;
+        ways.extend(foreign.into_iter().map(|open| open(settings.levels)));
+        let origin = Origin {
+            host: gethostname::gethostname().into_string().ok(),
+            pid: Some(std::process::id()),
+            service: settings.service,
+            service_version: settings.service_version,
+            ..Origin::default()
+        };
+        let routes: Vec<_> = ways.into_iter().map(Route::new).collect();
+        let books = routes.iter().map(|route| Arc::clone(&route.books)).collect();
+        let (hand_over, receivers) = HandOver::new(settings.buffer, settings.queue.when_full);
+        let worker = Worker::new(Arc::clone(&hand_over), receivers, settings.queue, routes);
+        let (running, done) = bounded(0);
+        let thread = thread::Builder::new()
+            .name("mongowatch-queue".into())
+            .spawn(move || {
+                let _running = running;
+                worker.run();
+            })
+            .map_err(|source| Error::closed().with_source(source))?;
+        hand_over.set_thread(thread.thread().clone());
+        let pipeline = Arc::new(Pipeline {
+            hand_over,
+            routes: books,
+            done,
+            thread: Mutex::new(Some(thread)),
+            shutdown_timeout: settings.shutdown_timeout,
+        });
+        Ok(Watcher { pipeline, capture: settings.capture, origin })
+    }
+}
+
+impl fmt::Debug for WatcherBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatcherBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

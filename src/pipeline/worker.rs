@@ -1,0 +1,252 @@
+//! The queue thread: takes records out of the hand-over, lets them wait for their newest version,
+//! and sends what is released to the routes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::Sender;
+
+use super::{
+    books::RouteBooks,
+    emitter::{HandOver, Receivers},
+};
+use crate::{
+    layer::{Outlet, Versions},
+    queue::{Pushed, QueueSettings, WatchQueue},
+    record::WatchMessage,
+};
+
+/// What the queue thread is asked to do.
+pub(super) enum Command {
+    /// Write what has been released so far, and answer.
+    Flush(Sender<()>),
+    /// Take what is there, release everything, and end by this time.
+    Shutdown(Instant),
+}
+
+/// One way out, with its books.
+pub(super) struct Route {
+    pub(super) outlet: Outlet,
+    pub(super) books: Arc<RouteBooks>,
+}
+
+/// Everything the queue thread owns.
+pub(super) struct Worker {
+    hand_over: Arc<HandOver>,
+    receivers: Receivers,
+    queue: WatchQueue,
+    routes: Vec<Route>,
+}
+
+/// How a step of the thread ended.
+enum Step {
+    Busy,
+    Idle,
+    ShutDown(Instant),
+}
+
+impl Worker {
+    /// While there is work, the thread looks for more this often: a wake-up for each record would
+    /// cost ten times what the record itself does.
+    const TICK: Duration = Duration::from_millis(5);
+
+    /// After so many ticks without work the thread parks.
+    const IDLE_TICKS: u32 = 20;
+
+    /// So many records are taken, or released, before the other side has its turn.
+    const BATCH: usize = 4_096;
+
+    pub(super) fn new(
+        hand_over: Arc<HandOver>,
+        receivers: Receivers,
+        queue: QueueSettings,
+        routes: Vec<Route>,
+    ) -> Self {
+        Self { hand_over, receivers, queue: WatchQueue::new(queue), routes }
+    }
+
+    /// The life of the thread.
+    pub(super) fn run(mut self) {
+        let mut n_idle = 0;
+        loop {
+            match self.step(Instant::now()) {
+                Step::ShutDown(deadline) => return self.shut_down(deadline),
+                Step::Busy => n_idle = 0,
+                Step::Idle => n_idle += 1,
+            }
+            if n_idle > Self::IDLE_TICKS {
+                self.park();
+            } else if !self.is_behind() {
+                thread::park_timeout(Self::TICK);
+            }
+        }
+    }
+
+    /// Takes, releases and writes one batch, and does what is asked.
+    fn step(&mut self, now: Instant) -> Step {
+        let n_taken = self.take_batch(now);
+        let n_released = self.release_batch(now);
+        if n_released > 0 {
+            self.flush();
+        }
+        self.hand_over.books.waiting.store(self.queue.len() as u64, Relaxed);
+        match self.receivers.commands.try_recv() {
+            Ok(Command::Shutdown(deadline)) => return Step::ShutDown(deadline),
+            Ok(Command::Flush(answer)) => {
+                self.catch_up();
+                // Whoever asked may have stopped waiting.
+                let _ = answer.send(());
+            }
+            Err(_) if n_taken + n_released == 0 => return Step::Idle,
+            Err(_) => {}
+        }
+        Step::Busy
+    }
+
+    fn is_behind(&self) -> bool {
+        self.receivers.records.len() >= Self::BATCH
+            || !self.receivers.commands.is_empty()
+            || self.queue.next_deadline().is_some_and(|due| due <= Instant::now())
+    }
+
+    fn take_batch(&mut self, now: Instant) -> usize {
+        let mut n_taken = 0;
+        while n_taken < Self::BATCH
+            && let Ok(record) = self.receivers.records.try_recv()
+        {
+            n_taken += 1;
+            self.take(record, now);
+        }
+        self.hand_over.books.taken.fetch_add(n_taken as u64, SeqCst);
+        n_taken
+    }
+
+    fn take(&mut self, record: Box<WatchMessage>, now: Instant) {
+        if self.routes.iter().any(|route| route.books.every_version) {
+            let version = Arc::new((*record).clone());
+            for route in self.routes.iter().filter(|route| route.books.every_version) {
+                route.send(&version);
+            }
+        }
+        let books = &self.hand_over.books;
+        match self.queue.push(record, now) {
+            Pushed::Waiting => {}
+            Pushed::Superseded | Pushed::Stale => {
+                books.superseded.fetch_add(1, Relaxed);
+            }
+            Pushed::DroppedFull => {
+                if books.queue_full.fetch_add(1, Relaxed) == 0 {
+                    tracing::warn!(
+                        target: "mongowatch::pipeline",
+                        "the queue is full: records are dropped, see the statistics"
+                    );
+                }
+            }
+        }
+    }
+
+    fn release_batch(&mut self, now: Instant) -> usize {
+        let mut n_released = 0;
+        while n_released < Self::BATCH
+            && let Some(record) = self.queue.pop(now)
+        {
+            n_released += 1;
+            self.release(record);
+        }
+        n_released
+    }
+
+    fn release(&self, record: Box<WatchMessage>) {
+        let record = Arc::from(record);
+        for route in self.routes.iter().filter(|route| !route.books.every_version) {
+            route.send(&record);
+        }
+    }
+
+    /// Takes and releases all that was emitted before.
+    fn catch_up(&mut self) {
+        let mut n_left = self.receivers.records.len();
+        let now = Instant::now();
+        while n_left > 0 {
+            n_left = n_left.saturating_sub(self.take_batch(now).max(1));
+        }
+        while self.release_batch(now) == Self::BATCH {}
+        self.flush();
+        self.hand_over.books.waiting.store(self.queue.len() as u64, Relaxed);
+    }
+
+    fn flush(&self) {
+        for route in &self.routes {
+            route.outlet.flush();
+        }
+    }
+
+    /// Sleeps until something is emitted or asked, or a record is due.
+    fn park(&self) {
+        if !self.hand_over.announce_park(&self.receivers) {
+            return;
+        }
+        match self.queue.next_deadline() {
+            Some(due) => thread::park_timeout(due.saturating_duration_since(Instant::now())),
+            None => thread::park(),
+        }
+        self.hand_over.end_park();
+    }
+
+    /// Takes what is under way, releases what waits, and closes the routes. What is left when the
+    /// time has run out stays on the books as pending.
+    fn shut_down(mut self, deadline: Instant) {
+        self.hand_over.close();
+        let in_time = || Instant::now() < deadline;
+        while !self.hand_over.is_settled() && in_time() {
+            if self.take_batch(Instant::now()) == 0 {
+                // An emitter stands between its count and its push.
+                thread::yield_now();
+            }
+            self.release_batch(Instant::now());
+        }
+        let mut waiting = std::mem::replace(&mut self.queue, WatchQueue::new(QueueSettings::default()));
+        let books = &self.hand_over.books;
+        books.waiting.store(waiting.len() as u64, Relaxed);
+        for record in waiting.drain() {
+            if !in_time() {
+                break;
+            }
+            self.release(record);
+            books.waiting.fetch_sub(1, Relaxed);
+        }
+        for route in &self.routes {
+            route.outlet.close();
+        }
+    }
+}
+
+impl Route {
+    pub(super) fn new(outlet: Outlet) -> Self {
+        let books = RouteBooks {
+            name: outlet.name().to_owned(),
+            every_version: outlet.versions() == Versions::All,
+            written: AtomicU64::new(0),
+            filtered: AtomicU64::new(0),
+            tally: outlet.tally().cloned(),
+        };
+        Self { outlet, books: Arc::new(books) }
+    }
+
+    fn send(&self, record: &Arc<WatchMessage>) {
+        if !self.outlet.send(record) {
+            self.books.filtered.fetch_add(1, Relaxed);
+        } else if self.books.tally.is_none() {
+            self.books.written.fetch_add(1, Relaxed);
+        }
+    }
+}
