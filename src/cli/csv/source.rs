@@ -18,7 +18,7 @@ pub(super) struct Source {
     /// Where in `file` the input starts.
     origin: u64,
     stream: Option<Box<dyn Read>>,
-    /// Links resolved; `None` for standard input.
+    /// Links resolved; `None` for standard input and what else has no path.
     path: Option<PathBuf>,
     opened_as: State,
 }
@@ -38,8 +38,8 @@ impl Source {
             return Self::stdin().context("could not open standard input");
         }
         let open = || -> io::Result<Self> {
-            let file = File::open(path)?;
-            Self::of(file, path.display().to_string(), Some(fs::canonicalize(path)?))
+            // A pipe under a name, such as `/dev/stdin`, has no path to resolve, and needs none.
+            Self::of(File::open(path)?, path.display().to_string(), fs::canonicalize(path).ok())
         };
         open().with_context(|| format!("could not open {}", path.display()))
     }
