@@ -2,5 +2,8 @@
 
 #[path = "../support/server.rs"]
 mod server;
+
+#[cfg(feature = "cli")]
+mod csv_aggregate;
 #[path = "server.rs"]
 mod server_helper;
