@@ -37,7 +37,8 @@ impl CsvRows {
             self.cell.clear();
             write(*field, &mut self.cell);
             if place > 0 {
-                put(out, 1, |space| {
+                // The end of a quoted cell is written by what comes after it.
+                put(out, 2, |space| {
                     let (result, written) = self.writer.delimiter(space);
                     (result, 0, written)
                 });
