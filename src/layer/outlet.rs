@@ -87,8 +87,7 @@ impl Outlet {
         let tally = output.tally();
         let output = Arc::new(Mutex::new(output));
         let lines = Lines::new(format, Arc::clone(&output));
-        let mut outlet = Self::from_layer(name, levels, lines);
-        outlet.versions = layer.versions();
+        let mut outlet = Self::from_layer(name, levels, layer.versions(), lines);
         outlet.output = Some(output);
         outlet.tally = Some(tally);
         Ok(outlet)
@@ -98,11 +97,12 @@ impl Outlet {
     pub(crate) fn from_layer(
         name: impl Into<String>,
         levels: Levels,
+        versions: Versions,
         layer: impl Layer<Registry> + Send + Sync + 'static,
     ) -> Self {
         let subscriber = Registry::default().with(layer).with(RecordsOnly);
         let to = To::Given(Dispatch::new(subscriber));
-        Self { name: name.into(), levels, versions: Versions::Released, to, output: None, tally: None }
+        Self { name: name.into(), levels, versions, to, output: None, tally: None }
     }
 
     /// An outlet to the application's own subscriber: the default of the present thread or, if it

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    layer::{Defaults, LayerSettings, Levels, Outlet, outlets},
+    layer::{Defaults, LayerSettings, Levels, Outlet, Versions, outlets},
     queue::QueueSettings,
     record::Origin,
 };
@@ -232,12 +232,23 @@ impl WatcherBuilder {
     /// It sees each released record as an event with ordinary fields; a layer that wants the
     /// record itself asks [`record_of`](crate::layer::record_of).
     pub fn foreign_layer(
-        mut self,
+        self,
         name: impl Into<String>,
         layer: impl Layer<Registry> + Send + Sync + 'static,
     ) -> Self {
+        self.foreign_layer_of(name, Versions::Released, layer)
+    }
+
+    /// Adds any layer of the `tracing` ecosystem that sees these versions of the records.
+    pub fn foreign_layer_of(
+        mut self,
+        name: impl Into<String>,
+        versions: Versions,
+        layer: impl Layer<Registry> + Send + Sync + 'static,
+    ) -> Self {
         let name = name.into();
-        self.foreign.push(Box::new(move |levels| Outlet::from_layer(name, levels, layer)));
+        let open = move |levels| Outlet::from_layer(name, levels, versions, layer);
+        self.foreign.push(Box::new(open));
         self
     }
 
