@@ -178,8 +178,11 @@ impl CommandDoor {
         let Some(mut record) = self.raw.take_command(event.request_id) else { return };
         record.spent(event.duration);
         let failure = failure::describe(&event.command_name, &event.failure, Some(1));
+        // The driver sends again once, and more often only to a server that is overloaded.
+        let again = !record.is_retry() || event.failure.contains_label("SystemOverloadedError");
         let traffic = &record.learned().traffic;
         if let Some(session) = traffic.session_id
+            && again
             && self.may_retry(&event.command_name, traffic.txn_number, &event.failure)
         {
             let txn_number = traffic.txn_number;

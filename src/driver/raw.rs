@@ -47,6 +47,7 @@ pub(super) struct RawRecord {
     learned: Learned,
     busy: Duration,
     n_versions: u64,
+    is_retry: bool,
 }
 
 /// What a raw operation works on, as far as the door shows it.
@@ -82,6 +83,7 @@ impl RawRecord {
             learned: Learned::default(),
             busy: Duration::ZERO,
             n_versions: 0,
+            is_retry: false,
         };
         this.emit(Phase::First);
         this
@@ -90,6 +92,11 @@ impl RawRecord {
     /// The server's command that opened the record.
     pub(super) fn command(&self) -> &str {
         &self.command
+    }
+
+    /// Was the command sent again already?
+    pub(super) fn is_retry(&self) -> bool {
+        self.is_retry
     }
 
     pub(super) fn sent(&mut self, sent: Sent) {
@@ -306,7 +313,8 @@ impl RawTable {
         txn_number: Option<i64>,
         command: &str,
     ) -> Option<RawRecord> {
-        let failed = self.lock().retries.remove(&session)?;
+        let mut failed = self.lock().retries.remove(&session)?;
+        failed.record.is_retry = true;
         if failed.txn_number == txn_number && failed.record.command == command {
             return Some(failed.record);
         }

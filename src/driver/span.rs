@@ -381,7 +381,8 @@ impl Span for WatchSpan {
     }
 
     fn is_recording(&self) -> bool {
-        self.behind.as_ref().is_some_and(Span::is_recording)
+        // We want the attributes, whatever the span behind does with them.
+        true
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {

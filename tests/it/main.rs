@@ -7,6 +7,7 @@ mod server;
 
 #[cfg(feature = "cli")]
 mod csv_aggregate;
+mod attach;
 mod cursors;
 mod failures;
 mod operations;
