@@ -97,6 +97,7 @@ impl Outlet {
         levels: Levels,
         layer: impl Layer<Registry> + Send + Sync + 'static,
     ) -> Self {
+        event::register_all();
         let subscriber = Registry::default().with(layer).with(RecordsOnly);
         let to = To::Given(Dispatch::new(subscriber));
         Self { name: name.into(), levels, to, output: None, tally: None }
@@ -121,7 +122,7 @@ impl Outlet {
         self.tally.as_ref()
     }
 
-    /// Hands a record over; says whether a layer wanted it.
+    /// Hands a record over; says whether it was taken, as [`dispatch`] does.
     pub(crate) fn send(&self, record: &Arc<WatchMessage>) -> bool {
         match &self.to {
             To::Given(to) => dispatch(to, &self.levels, record),
@@ -157,7 +158,7 @@ pub(super) fn lock(output: &Mutex<Output>) -> std::sync::MutexGuard<'_, Output> 
 /// `tracing` asks every living subscriber whether a callsite is of interest, and switches off what
 /// none wants. Without this layer, an outlet would seem to want everything, and each `trace!` of
 /// the application, the driver and the runtime would cost more for being watched.
-struct RecordsOnly;
+pub(super) struct RecordsOnly;
 
 impl<S: Subscriber> Layer<S> for RecordsOnly {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
