@@ -24,7 +24,8 @@ use crate::{
     error::{Error, Result},
     layer::{
         Rotation,
-        output::{Destination, Place, TARGET, Wrote},
+        destination::{Destination, Place, Wrote},
+        output::TARGET,
     },
     record::Timestamp,
 };
@@ -203,7 +204,7 @@ fn found(path: &Path, metadata: &Metadata) -> io::Result<Place> {
     }
     let ends_torn = if metadata.is_file() {
         // A file that we may write but not read is taken to be whole.
-        File::open(path).and_then(|file| last_byte(file)).is_ok_and(|byte| byte != b'\n')
+        File::open(path).and_then(last_byte).is_ok_and(|byte| byte != b'\n')
     } else {
         false
     };

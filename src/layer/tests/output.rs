@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::{Memory, reports};
 use crate::layer::{
     TallyCounts,
-    output::{Destination, Output, Place, Standard, Wrote},
+    destination::{Destination, Place, Standard, Wrote},
+    output::Output,
 };
 
 /// A destination that does what it is told, call by call, and then all that is asked.

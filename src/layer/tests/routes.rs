@@ -243,8 +243,7 @@ fn a_file_that_may_not_grow_holds_whole_rows_and_the_books_know_how_many() {
 fn a_console_that_is_no_terminal_has_no_colours() {
     const NAME: &str = "layer::tests::routes::a_console_that_is_no_terminal_has_no_colours";
     if std::env::var_os("PATH_OF_CHILD").is_some() {
-        let mut console = ConsoleSettings::default();
-        console.stream = Stream::Stdout;
+        let mut console = ConsoleSettings { stream: Stream::Stdout, ..Default::default() };
         let plain = open(LayerSettings::Console(console.clone()));
         console.color = Color::Always;
         let coloured = open(LayerSettings::Console(console));
