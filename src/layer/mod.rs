@@ -33,6 +33,7 @@
 //!
 //! [`WatcherName`]: crate::WatcherName
 
+mod destination;
 mod dispatch;
 mod event;
 mod fields;

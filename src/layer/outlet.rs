@@ -100,6 +100,7 @@ impl Outlet {
         versions: Versions,
         layer: impl Layer<Registry> + Send + Sync + 'static,
     ) -> Self {
+        event::register_all();
         let subscriber = Registry::default().with(layer).with(RecordsOnly);
         let to = To::Given(Dispatch::new(subscriber));
         Self { name: name.into(), levels, versions, to, output: None, tally: None }
@@ -129,7 +130,7 @@ impl Outlet {
         self.tally.as_ref()
     }
 
-    /// Hands a record over; says whether a layer wanted it.
+    /// Hands a record over; says whether it was taken, as [`dispatch`] does.
     pub(crate) fn send(&self, record: &Arc<WatchMessage>) -> bool {
         match &self.to {
             To::Given(to) => dispatch(to, &self.levels, record),
@@ -165,7 +166,7 @@ pub(super) fn lock(output: &Mutex<Output>) -> std::sync::MutexGuard<'_, Output> 
 /// `tracing` asks every living subscriber whether a callsite is of interest, and switches off what
 /// none wants. Without this layer, an outlet would seem to want everything, and each `trace!` of
 /// the application, the driver and the runtime would cost more for being watched.
-struct RecordsOnly;
+pub(super) struct RecordsOnly;
 
 impl<S: Subscriber> Layer<S> for RecordsOnly {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
