@@ -126,8 +126,7 @@ impl RawRecord {
             None => Outcome::Ok,
             Some(error) => {
                 record.forget_failed_ids(error);
-                let partial = !error.write_errors.is_empty()
-                    && self.learned.counts.any_written();
+                let partial = !error.write_errors.is_empty() && self.learned.counts.any_written();
                 if partial { Outcome::Partial } else { Outcome::Error }
             }
         };
@@ -302,7 +301,10 @@ impl RawTable {
         let is_over = |failed: &FailedOnce| since.duration_since(failed.since) > Self::RETRY_MAX;
         let over: Vec<_> = tables.retries.extract_if(|_, failed| is_over(failed)).collect();
         drop(tables);
-        before.into_iter().chain(over.into_iter().map(|(_, failed)| failed)).for_each(FailedOnce::fail);
+        before
+            .into_iter()
+            .chain(over.into_iter().map(|(_, failed)| failed))
+            .for_each(FailedOnce::fail);
     }
 
     /// The failed command that this one repeats: the same command with the same transaction number

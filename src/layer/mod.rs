@@ -53,8 +53,7 @@ pub use self::{
     level::{EventLevel, Levels},
     settings::{
         ApplicationSettings, Color, ConsoleSettings, CsvSettings, FileSettings, Header,
-        JsonSettings, LayerSettings, LineTemplate, Rotation, Stream,
-        Versions,
+        JsonSettings, LayerSettings, LineTemplate, Rotation, Stream, Versions,
     },
 };
 pub(crate) use self::{

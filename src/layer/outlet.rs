@@ -81,13 +81,12 @@ impl Outlet {
         layer.check()?;
         let levels = layer.levels().unwrap_or(defaults.levels);
         let Some((format, output)) = lines::open(&name, layer, defaults)? else {
-            let outlet = Self::application(name, levels);
-            return Ok(Self { versions: layer.versions(), ..outlet });
+            return Ok(Self::application(name, levels).of(layer.versions()));
         };
         let tally = output.tally();
         let output = Arc::new(Mutex::new(output));
         let lines = Lines::new(format, Arc::clone(&output));
-        let mut outlet = Self::from_layer(name, levels, layer.versions(), lines);
+        let mut outlet = Self::from_layer(name, levels, lines).of(layer.versions());
         outlet.output = Some(output);
         outlet.tally = Some(tally);
         Ok(outlet)
@@ -97,12 +96,12 @@ impl Outlet {
     pub(crate) fn from_layer(
         name: impl Into<String>,
         levels: Levels,
-        versions: Versions,
         layer: impl Layer<Registry> + Send + Sync + 'static,
     ) -> Self {
         event::register_all();
         let subscriber = Registry::default().with(layer).with(RecordsOnly);
         let to = To::Given(Dispatch::new(subscriber));
+        let versions = Versions::default();
         Self { name: name.into(), levels, versions, to, output: None, tally: None }
     }
 
@@ -112,7 +111,19 @@ impl Outlet {
         let to = tracing_core::dispatcher::get_default(|present| {
             if present.is::<NoSubscriber>() { To::Global } else { To::Given(present.clone()) }
         });
-        Self { name: name.into(), levels, versions: Versions::Released, to, output: None, tally: None }
+        Self {
+            name: name.into(),
+            levels,
+            versions: Versions::Released,
+            to,
+            output: None,
+            tally: None,
+        }
+    }
+
+    /// The same outlet for these versions of the records.
+    pub(crate) fn of(self, versions: Versions) -> Self {
+        Self { versions, ..self }
     }
 
     /// Which versions of a record the outlet wants.

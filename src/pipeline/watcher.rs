@@ -208,6 +208,12 @@ impl WatcherBuilder {
         self
     }
 
+    /// Sets how many versions of records fit between the application and the queue thread.
+    pub const fn buffer(mut self, n_versions: usize) -> Self {
+        self.settings.buffer = n_versions;
+        self
+    }
+
     /// Sets the level of a record's event by its phase.
     pub const fn levels(mut self, levels: Levels) -> Self {
         self.settings.levels = levels;
@@ -247,7 +253,7 @@ impl WatcherBuilder {
         layer: impl Layer<Registry> + Send + Sync + 'static,
     ) -> Self {
         let name = name.into();
-        let open = move |levels| Outlet::from_layer(name, levels, versions, layer);
+        let open = move |levels| Outlet::from_layer(name, levels, layer).of(versions);
         self.foreign.push(Box::new(open));
         self
     }

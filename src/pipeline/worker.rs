@@ -215,7 +215,8 @@ impl Worker {
             }
             self.release_batch(Instant::now());
         }
-        let mut waiting = std::mem::replace(&mut self.queue, WatchQueue::new(QueueSettings::default()));
+        let mut waiting =
+            std::mem::replace(&mut self.queue, WatchQueue::new(QueueSettings::default()));
         let books = &self.hand_over.books;
         books.waiting.store(waiting.len() as u64, Relaxed);
         for record in waiting.drain() {

@@ -22,9 +22,18 @@ mod needs_server {
         people.insert_many((0..30).map(|n| doc! { "_id": n, "age": n })).await.unwrap();
         people.insert_one(doc! { "_id": 1 }).await.unwrap_err();
         people.insert_many([doc! { "_id": 40 }, doc! { "_id": 1 }]).await.unwrap_err();
-        people.find(doc! { "age": { "$lt": 5 } }).await.unwrap().try_collect::<Vec<_>>().await.unwrap();
+        people
+            .find(doc! { "age": { "$lt": 5 } })
+            .await
+            .unwrap()
+            .try_collect::<Vec<_>>()
+            .await
+            .unwrap();
         people.find_one(doc! {}).await.unwrap();
-        people.update_many(doc! { "age": { "$gt": 20 } }, doc! { "$inc": { "age": 1 } }).await.unwrap();
+        people
+            .update_many(doc! { "age": { "$gt": 20 } }, doc! { "$inc": { "age": 1 } })
+            .await
+            .unwrap();
         let upsert = UpdateOptions::builder().upsert(true).build();
         let update = people.update_one(doc! { "_id": 77 }, doc! { "$set": { "age": 1 } });
         update.with_options(upsert).await.unwrap();
@@ -70,7 +79,10 @@ mod needs_server {
             let traffic = &record.traffic;
             assert_eq!(traffic.attempts, Some(1));
             assert_eq!(traffic.request_ids.len(), 1);
-            assert!(traffic.request_bytes > Some(40) && traffic.reply_bytes > Some(40) || record.error.is_some());
+            assert!(
+                traffic.request_bytes > Some(40) && traffic.reply_bytes > Some(40)
+                    || record.error.is_some()
+            );
             assert!(traffic.server.is_some() && traffic.connection_id.is_some());
             assert!(traffic.session_id.is_some() && traffic.server_connection_id.is_some());
         }
@@ -119,7 +131,10 @@ mod needs_server {
             "mongowatch.command insert numbers ok inserted=100\nmongowatch.command find numbers ok\n"
         );
         let traffic = &records[1].traffic;
-        assert_eq!((traffic.returned, traffic.batches, traffic.attempts), (Some(100), Some(11), Some(11)));
+        assert_eq!(
+            (traffic.returned, traffic.batches, traffic.attempts),
+            (Some(100), Some(11), Some(11))
+        );
     }
 
     #[tokio::test]
@@ -153,7 +168,8 @@ mod needs_server {
         let expired = loop {
             tokio::task::yield_now().await;
             let records = scene.seen.records();
-            if let Some(record) = records.into_iter().find(|record| record.phase == Phase::Timeout) {
+            if let Some(record) = records.into_iter().find(|record| record.phase == Phase::Timeout)
+            {
                 break record;
             }
         };
@@ -284,7 +300,9 @@ mod needs_server {
 
     #[tokio::test]
     async fn credentials_are_in_no_record_of_raw_traffic() {
-        for (capture, name) in [(Capture::Commands, "raw-secret-b"), (Capture::Spans, "raw-secret-c")] {
+        for (capture, name) in
+            [(Capture::Commands, "raw-secret-b"), (Capture::Spans, "raw-secret-c")]
+        {
             let scene = Scene::new(name);
             let db = scene.attached(capture).await;
             let create = doc! { "createUser": "eve", "pwd": "s3cr3t", "roles": [] };
@@ -301,7 +319,10 @@ mod needs_server {
             for record in &records {
                 for field in Field::ALL {
                     let value = Bson::from(record.get(*field)).to_string();
-                    assert!(!value.contains("s3cr3t") && !value.contains("eve"), "{field}: {value}");
+                    assert!(
+                        !value.contains("s3cr3t") && !value.contains("eve"),
+                        "{field}: {value}"
+                    );
                 }
             }
         }

@@ -5,11 +5,13 @@ mod scene;
 #[path = "../support/server.rs"]
 mod server;
 
+mod attach;
 #[cfg(feature = "cli")]
 mod csv_aggregate;
-mod attach;
+mod concurrency;
 mod cursors;
 mod failures;
 mod operations;
+mod shutdown;
 #[path = "server.rs"]
 mod server_helper;
