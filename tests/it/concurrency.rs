@@ -20,7 +20,10 @@ mod needs_server {
                 let things = db.collection::<Document>("things");
                 tokio::spawn(async move {
                     things.insert_one(doc! { "_id": n, "n": n % 7 }).await.unwrap();
-                    things.update_one(doc! { "_id": n }, doc! { "$inc": { "n": 1 } }).await.unwrap();
+                    things
+                        .update_one(doc! { "_id": n }, doc! { "$inc": { "n": 1 } })
+                        .await
+                        .unwrap();
                     let found = things.find(doc! { "_id": n }).await.unwrap();
                     assert_eq!(found.try_collect::<Vec<_>>().await.unwrap().len(), 1);
                 })
@@ -33,14 +36,19 @@ mod needs_server {
             let seqs: BTreeSet<u64> = records.iter().map(|record| record.seq).collect();
             assert_eq!((seqs.first(), seqs.last(), seqs.len()), (Some(&1), Some(&3_000), 3_000));
             assert_eq!((stats.open, stats.dropped.total()), (0, 0));
-            for (operation, inserted, matched) in
-                [("insert_one", Some(1), None), ("update_one", None, Some(1)), ("find", None, Some(1))]
-            {
+            for (operation, inserted, matched) in [
+                ("insert_one", Some(1), None),
+                ("update_one", None, Some(1)),
+                ("find", None, Some(1)),
+            ] {
                 let of_kind: Vec<_> =
                     records.iter().filter(|record| record.operation == operation).collect();
                 assert_eq!(of_kind.len(), 1_000);
                 for record in of_kind {
-                    assert_eq!((record.counts.inserted, record.counts.matched), (inserted, matched));
+                    assert_eq!(
+                        (record.counts.inserted, record.counts.matched),
+                        (inserted, matched)
+                    );
                     if capture != Capture::Operations {
                         assert_eq!(record.traffic.attempts, Some(1), "{operation}");
                     }
@@ -86,11 +94,7 @@ mod needs_server {
     struct Slow;
 
     impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Slow {
-        fn on_event(
-            &self,
-            _: &tracing::Event<'_>,
-            _: tracing_subscriber::layer::Context<'_, S>,
-        ) {
+        fn on_event(&self, _: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -135,7 +139,9 @@ mod needs_server {
     #[tokio::test]
     async fn the_application_goes_on_when_the_disk_is_full() {
         let scene = Scene::with("disk", |b| {
-            b.layer(mongowatch::layer::LayerSettings::Csv(mongowatch::layer::CsvSettings::new("/dev/full")))
+            b.layer(mongowatch::layer::LayerSettings::Csv(mongowatch::layer::CsvSettings::new(
+                "/dev/full",
+            )))
         });
         let things = Arc::new(scene.db().await.collection::<Document>("things"));
         for _ in 0..100 {

@@ -1,17 +1,20 @@
 //! The integration tests: one file per behaviour.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
 #[path = "../support/scene.rs"]
 mod scene;
 #[path = "../support/server.rs"]
 mod server;
 
 mod attach;
+mod capture;
+mod concurrency;
 #[cfg(feature = "cli")]
 mod csv_aggregate;
-mod concurrency;
 mod cursors;
 mod failures;
 mod operations;
-mod shutdown;
 #[path = "server.rs"]
 mod server_helper;
+mod shutdown;

@@ -70,10 +70,8 @@ mod needs_server {
     async fn dropping_the_last_handle_writes_what_waits() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("audit.csv");
-        let watcher = Watcher::builder()
-            .layer(LayerSettings::Csv(CsvSettings::new(&path)))
-            .start()
-            .unwrap();
+        let watcher =
+            Watcher::builder().layer(LayerSettings::Csv(CsvSettings::new(&path))).start().unwrap();
         let server = Server::shared();
         let options = ClientOptions::parse(server.uri()).await.unwrap();
         let client = watcher.client(options).unwrap();
@@ -101,8 +99,7 @@ mod needs_server {
         let server = Server::shared();
         let name = server.database_name("runtime");
         let watcher = runtime.block_on(async {
-            let watcher =
-                Watcher::builder().foreign_layer("seen", seen.clone()).start().unwrap();
+            let watcher = Watcher::builder().foreign_layer("seen", seen.clone()).start().unwrap();
             let options = ClientOptions::parse(server.uri()).await.unwrap();
             let db = watcher.client(options).unwrap().database(&name);
             let things = db.collection::<Document>("things");

@@ -111,6 +111,11 @@ impl Scene {
         self.server.fail_point(fail_point).await.unwrap()
     }
 
+    /// Drops the scene's database, for a test that does not [`Scene::finish`].
+    pub(crate) async fn drop_database(&self) {
+        drop_database(self.server, &self.database).await;
+    }
+
     /// The database's name.
     pub(crate) fn database(&self) -> &str {
         &self.database
