@@ -16,6 +16,8 @@ use std::{
 
 const TOOL: &str = env!("CARGO_BIN_EXE_mongowatch");
 const VERSIONS: usize = 5;
+/// Part of the file's name, so that a file of another generator is not taken for this one's.
+const GENERATOR: u32 = 1;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -104,8 +106,8 @@ fn high_water_mb(child: &Child) -> Option<f64> {
 
 /// Writes the input, unless it is there from another run.
 fn generate(n_ids: usize) -> Result<PathBuf> {
-    let input =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{n_ids}x{VERSIONS}.csv"));
+    let input = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("bench-csv-{GENERATOR}-{n_ids}x{VERSIONS}.csv"));
     if input.exists() {
         return Ok(input);
     }
@@ -166,7 +168,7 @@ fn row(out: &mut impl Write, id: usize, version: usize, random: &mut Random) -> 
         2 => write!(out, "{{'_id': ObjectId('{id:024x}')}}")?,
         _ => write!(
             out,
-            r#""[{{""$match"": {{""k"": {id}}}}}, {{""$group"": {{""_id"": ""$g""}}}}]""#
+            r#""[{{""$match"": {{""k"": {id}}}}}, {{""$group"": {{""_id"": ""$g"", ""n"": {{""$sum"": 1}}}}}}]""#
         )?,
     }
     writeln!(out, ",0.{:06},{},,,,", random.below(50_000), 101 * (version + 1))?;
