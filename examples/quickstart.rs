@@ -6,7 +6,12 @@
 #[path = "../tests/support/server.rs"]
 mod server;
 
-use std::{error::Error, path::Path, time::Duration};
+use std::{
+    error::Error,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use futures_util::TryStreamExt;
 use mongodb::options::ClientOptions;
@@ -49,7 +54,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // 3. The CSV has every version; aggregated, one row is left of each operation.
     let text = std::fs::read_to_string(&csv)?;
     println!("\n-- the CSV file has {} rows:\n{}", text.lines().count() - 1, shortened(&text));
+    let text = aggregated(&csv)?;
+    println!("-- and after `mongowatch csv aggregate`:\n{}", shortened(&text));
     Ok(())
+}
+
+/// What the tool makes of the file. It is built first, since it is not among the default features.
+fn aggregated(csv: &Path) -> Result<String, Box<dyn Error>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["run", "--quiet", "--features", "cli", "--bin", "mongowatch"])
+        .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")])
+        .args(["--", "csv", "aggregate"])
+        .arg(csv)
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("the tool failed: {}", output.status).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 fn start_watcher(csv: &Path) -> mongowatch::Result<Watcher> {

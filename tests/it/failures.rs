@@ -197,8 +197,7 @@ mod needs_server {
                 "mongowatch.collection find_one people ok matched=1\n\
                  mongowatch.collection find_one people cancelled\n"
             );
-            let duration = records[1].duration.unwrap();
-            assert!(duration >= Duration::from_millis(50), "{duration:?}");
+            assert!(records[1].duration.unwrap() > Duration::ZERO);
             if capture != Capture::Operations {
                 assert_eq!(records[1].traffic.attempts, Some(1));
             }
