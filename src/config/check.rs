@@ -10,11 +10,11 @@ use crate::{layer::LayerSettings, pipeline::Settings};
 
 /// Checks settings that were read from `root`. Opens nothing.
 pub(super) fn check(settings: &Settings, root: &Node) -> Result<(), Fault> {
-    let place = |fault: Fault| match root.find(fault.path()) {
-        Some(node) => fault.at(node),
-        None => fault.at(root),
-    };
-    limits(settings).and_then(|()| layers(&settings.layers, root)).map_err(place)
+    let checked = limits(settings).and_then(|()| layers(&settings.layers, root));
+    checked.map_err(|fault| {
+        let node = root.nearest(fault.path());
+        fault.at(node)
+    })
 }
 
 fn limits(settings: &Settings) -> Result<(), Fault> {
@@ -50,7 +50,10 @@ fn layers(layers: &[LayerSettings], root: &Node) -> Result<(), Fault> {
             .or_else(|| same_file(layer, before));
         if let Some(fault) = fault {
             let list = Step::key("layers");
-            return Err(fault.within(Step::key(layer.kind())).within(Step::Index(index)).within(list));
+            return Err(fault
+                .within(Step::key(layer.kind()))
+                .within(Step::Index(index))
+                .within(list));
         }
     }
     Ok(())

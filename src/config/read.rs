@@ -30,7 +30,9 @@ impl<'de> Deserializer<'de> for &Node {
 
     fn deserialize_u64<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.kind {
-            Kind::Unsigned(value) => visitor.visit_u64(value).map_err(|fault: Fault| fault.at(self)),
+            Kind::Unsigned(value) => {
+                visitor.visit_u64(value).map_err(|fault: Fault| fault.at(self))
+            }
             Kind::Signed(_) => Err(Fault::expected("a whole number, 0 or more").at(self)),
             _ => Err(Fault::expected("a whole number").at(self)),
         }
@@ -220,10 +222,7 @@ impl<'de, 'a> de::EnumAccess<'de> for Choice<'a> {
     type Error = Fault;
     type Variant = Self;
 
-    fn variant_seed<V: de::DeserializeSeed<'de>>(
-        self,
-        seed: V,
-    ) -> Result<(V::Value, Self), Fault> {
+    fn variant_seed<V: de::DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
         let name = seed.deserialize(de::value::StrDeserializer::<Fault>::new(self.name))?;
         Ok((name, self))
     }

@@ -106,13 +106,29 @@ impl Node {
 
     /// The node at the end of the way, if all of its steps are there.
     pub(super) fn find<'a>(&self, path: impl IntoIterator<Item = &'a Step>) -> Option<&Self> {
-        path.into_iter().try_fold(self, |node, step| match (&node.kind, step) {
+        path.into_iter().try_fold(self, |node, step| node.step(step))
+    }
+
+    /// The last node on the way that is there.
+    pub(super) fn nearest<'a>(&self, path: impl IntoIterator<Item = &'a Step>) -> &Self {
+        let mut node = self;
+        for step in path {
+            match node.step(step) {
+                Some(next) => node = next,
+                None => break,
+            }
+        }
+        node
+    }
+
+    fn step(&self, step: &Step) -> Option<&Self> {
+        match (&self.kind, step) {
             (Kind::Map(entries), Step::Key(name)) => {
                 entries.iter().find(|(key, _)| key.name == *name).map(|(_, value)| value)
             }
             (Kind::List(items), Step::Index(index)) => items.get(*index),
             _ => None,
-        })
+        }
     }
 
     fn new(raw: Spanned<Raw>, source: &str) -> Self {

@@ -73,9 +73,15 @@ impl Settings {
     ///
     /// When a path is not UTF-8: YAML cannot hold it.
     pub fn to_yaml_string(&self) -> Result<String> {
-        serde_saphyr::to_string(self).map_err(|source| {
+        // Templates stay in one line, as they will be in the output.
+        let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+        let mut yaml = serde_saphyr::to_string_with_options(self, options).map_err(|source| {
             Error::config("the settings cannot be written as YAML").with_source(source.to_string())
-        })
+        })?;
+        if !yaml.ends_with('\n') {
+            yaml.push('\n');
+        }
+        Ok(yaml)
     }
 }
 

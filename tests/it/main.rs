@@ -3,6 +3,8 @@
 #[path = "../support/server.rs"]
 mod server;
 
+#[cfg(feature = "yaml")]
+mod config;
 #[cfg(feature = "cli")]
 mod csv_aggregate;
 #[path = "server.rs"]
