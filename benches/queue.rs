@@ -37,11 +37,22 @@ fn main() {
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }
+    // `cargo bench --bench queue -- 1m` runs one part only.
+    let part = std::env::args().skip(1).find(|arg| !arg.starts_with("--"));
+    let wanted = |name| part.as_ref().is_none_or(|part| part == name);
     // First, while no freed memory is there to be used again.
-    bytes_per_waiting();
-    moves("1k", 1_000, 100_000, 21);
-    moves("1m", MILLION, 50_000, 21);
-    stall(7);
+    if wanted("bytes") {
+        bytes_per_waiting();
+    }
+    if wanted("1k") {
+        moves("1k", 1_000, 4_000, 401);
+    }
+    if wanted("1m") {
+        moves("1m", MILLION, 4_000, 401);
+    }
+    if wanted("stall") {
+        stall(7);
+    }
 }
 
 fn result(name: &str, value: f64) {

@@ -170,6 +170,7 @@ fn slice(source: &str, location: Location) -> Option<&str> {
 fn syntax(error: &serde_saphyr::Error) -> Fault {
     use serde_saphyr::Error as Yaml;
     let message = match error {
+        Yaml::AliasError { error, .. } => return syntax(error),
         Yaml::MultipleDocuments { .. } => "found a second document, expected one".to_owned(),
         Yaml::Budget { .. } => "found more than a configuration can need".to_owned(),
         Yaml::UnknownAnchor { .. } => "found an alias without its anchor".to_owned(),

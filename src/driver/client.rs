@@ -2,8 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use mongodb::{
-    options::{ClientOptions, DatabaseOptions, ReadConcern, SelectionCriteria, WriteConcern},
+use mongodb::options::{
+    ClientOptions, DatabaseOptions, ReadConcern, SelectionCriteria, WriteConcern,
 };
 
 use super::{
@@ -12,10 +12,7 @@ use super::{
     door,
     probe::{Place, Probe},
 };
-use crate::{
-    pipeline::Watcher,
-    record::WatcherName,
-};
+use crate::{pipeline::Watcher, record::WatcherName};
 
 /// A handle to a MongoDB deployment, as the driver's [`mongodb::Client`]: each call writes a
 /// record.

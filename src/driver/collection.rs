@@ -101,7 +101,11 @@ impl<T: Send + Sync> Collection<T> {
     /// Estimates the number of documents out of the collection's metadata.
     pub fn estimated_document_count(&self) -> EstimatedDocumentCount<'_> {
         let call = self.call("estimated_document_count", "count");
-        EstimatedDocumentCount { action: self.inner.estimated_document_count(), call, options: None }
+        EstimatedDocumentCount {
+            action: self.inner.estimated_document_count(),
+            call,
+            options: None,
+        }
     }
 
     /// Finds the distinct values of a field among the documents that match `filter`.

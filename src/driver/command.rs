@@ -99,9 +99,8 @@ impl CommandDoor {
                 .session_id
                 .and_then(|session| self.raw.take_retry(session, sent.txn_number, command)),
         };
-        let mut record = record.unwrap_or_else(|| {
-            RawRecord::open(&self.probe, &event.command_name, raw_call(event))
-        });
+        let mut record = record
+            .unwrap_or_else(|| RawRecord::open(&self.probe, &event.command_name, raw_call(event)));
         record.sent(sent);
         self.raw.insert_command(event.request_id, record);
     }
@@ -178,8 +177,11 @@ impl CommandDoor {
         let Some(mut record) = self.raw.take_command(event.request_id) else { return };
         record.spent(event.duration);
         let failure = failure::describe(&event.command_name, &event.failure, Some(1));
+        // The driver sends again once, and more often only to a server that is overloaded.
+        let again = !record.is_retry() || event.failure.contains_label("SystemOverloadedError");
         let traffic = &record.learned().traffic;
         if let Some(session) = traffic.session_id
+            && again
             && self.may_retry(&event.command_name, traffic.txn_number, &event.failure)
         {
             let txn_number = traffic.txn_number;
@@ -195,16 +197,18 @@ impl CommandDoor {
     /// Source: the driver specifications "Retryable Reads" and "Retryable Writes".
     fn may_retry(&self, command: &str, txn_number: Option<i64>, error: &Error) -> bool {
         const READS: &[&str] = &[
-            "find", "aggregate", "count", "distinct", "listCollections", "listDatabases",
+            "find",
+            "aggregate",
+            "count",
+            "distinct",
+            "listCollections",
+            "listDatabases",
             "listIndexes",
         ];
-        const CODES: &[i32] = &[
-            6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
-        ];
-        let network = matches!(
-            *error.kind,
-            ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. }
-        );
+        const CODES: &[i32] =
+            &[6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436];
+        let network =
+            matches!(*error.kind, ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. });
         let labelled = ["RetryableWriteError", "RetryableError"];
         let labelled = labelled.iter().any(|label| error.contains_label(label));
         if txn_number.is_some() {
@@ -277,11 +281,18 @@ fn list(command: &Document, statements: &str, key: &str) -> Option<Vec<Bson>> {
 /// The command without what the driver adds to it, and without `but`.
 fn body(command: &Document, but: &[&str]) -> Document {
     const ADDED: &[&str] = &[
-        "$db", "lsid", "txnNumber", "$clusterTime", "autocommit", "startTransaction", "apiVersion",
-        "apiStrict", "apiDeprecationErrors",
+        "$db",
+        "lsid",
+        "txnNumber",
+        "$clusterTime",
+        "autocommit",
+        "startTransaction",
+        "apiVersion",
+        "apiStrict",
+        "apiDeprecationErrors",
     ];
-    let kept = command.iter().filter(|(key, _)| {
-        !ADDED.contains(&key.as_str()) && !but.contains(&key.as_str())
-    });
+    let kept = command
+        .iter()
+        .filter(|(key, _)| !ADDED.contains(&key.as_str()) && !but.contains(&key.as_str()));
     kept.map(|(key, value)| (key.clone(), value.clone())).collect()
 }

@@ -15,13 +15,14 @@ use mongodb::{
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::operation::Operation;
-use crate::record::Outcome;
+use crate::record::{Outcome, WatchMessage};
 
 /// Streams the result of a query, as the driver's [`mongodb::Cursor`] does, and watches it.
 ///
 /// Its record counts the documents that the application received. An update comes out whenever a
-/// new batch has arrived; the final version when the cursor is exhausted, fails or is dropped
-/// (`cancelled`, if documents were left).
+/// new batch has arrived; the final version when the cursor is exhausted, fails or is dropped.
+/// Dropped before it is known to be exhausted, it is `cancelled`: the driver tells so only to the
+/// one who asks for a document after the last, unless a `limit` was reached.
 ///
 /// ```no_run
 /// # async fn example(posts: mongowatch::Collection<mongowatch::bson::Document>)
@@ -55,8 +56,10 @@ struct CursorWatch {
     n_received: u64,
     /// How many documents the last version told of.
     n_reported: u64,
-    /// May there be documents that the application has not received?
-    has_more: bool,
+    /// So many documents the application asked for at most.
+    limit: Option<u64>,
+    /// Did the driver say that there are no more documents?
+    is_exhausted: bool,
     /// The outcome of an error that did not end the cursor.
     troubled: Option<Outcome>,
 }
@@ -70,8 +73,8 @@ enum Step<'a> {
 
 impl<T> Cursor<T> {
     pub(super) fn new(inner: mongodb::Cursor<T>, operation: Operation) -> Self {
-        let has_more = inner.has_next();
-        Self { watch: CursorWatch::new(operation, has_more), inner }
+        let is_exhausted = !inner.has_next();
+        Self { watch: CursorWatch::new(operation, is_exhausted), inner }
     }
 
     /// Moves the cursor forward; see [`mongodb::Cursor::advance`].
@@ -82,7 +85,6 @@ impl<T> Cursor<T> {
     pub async fn advance(&mut self) -> Result<bool> {
         let Self { watch, inner } = self;
         let result = watch.wait(inner.advance()).await;
-        watch.has_more = matches!(result, Ok(true)) && inner.has_next();
         watch.step(advanced(&result));
         result
     }
@@ -130,7 +132,6 @@ impl<T: DeserializeOwned> Stream for Cursor<T> {
         let Self { watch, inner } = &mut *self;
         let polled = watch.poll(|| Pin::new(&mut *inner).poll_next(cx));
         if let Poll::Ready(item) = &polled {
-            watch.has_more = item.is_some() && inner.has_next();
             watch.step(streamed(item));
         }
         polled
@@ -139,7 +140,7 @@ impl<T: DeserializeOwned> Stream for Cursor<T> {
 
 impl<T> SessionCursor<T> {
     pub(super) fn new(inner: mongodb::SessionCursor<T>, operation: Operation) -> Self {
-        Self { watch: CursorWatch::new(operation, true), inner }
+        Self { watch: CursorWatch::new(operation, false), inner }
     }
 
     /// Moves the cursor forward; see [`mongodb::SessionCursor::advance`].
@@ -197,8 +198,9 @@ impl<T> SessionCursor<T> {
 }
 
 impl CursorWatch {
-    fn new(operation: Operation, has_more: bool) -> Self {
-        Self { operation, n_received: 0, n_reported: 0, has_more, troubled: None }
+    fn new(mut operation: Operation, is_exhausted: bool) -> Self {
+        let limit = operation.record().and_then(|record| limit_of(record));
+        Self { operation, n_received: 0, n_reported: 0, limit, is_exhausted, troubled: None }
     }
 
     /// Runs one poll of the driver.
@@ -229,6 +231,7 @@ impl CursorWatch {
                 }
             }
             Step::Exhausted => {
+                self.is_exhausted = true;
                 self.write_down();
                 self.operation.close(self.troubled.unwrap_or(Outcome::Ok));
             }
@@ -238,6 +241,7 @@ impl CursorWatch {
             }
             Step::Failed(error) => {
                 self.write_down();
+                self.operation.expect_kill();
                 self.operation.fail(error);
             }
         }
@@ -262,12 +266,20 @@ impl CursorWatch {
 impl Drop for CursorWatch {
     fn drop(&mut self) {
         self.write_down();
-        if self.has_more {
-            self.operation.expect_kill();
-        }
-        let end = if self.has_more { Outcome::Cancelled } else { Outcome::Ok };
+        let complete = self.is_exhausted
+            || self.limit.is_some_and(|limit| self.n_received >= limit)
+            || self.operation.sent_all(self.n_received);
+        self.operation.expect_kill();
+        let end = if complete { Outcome::Ok } else { Outcome::Cancelled };
         self.operation.close(self.troubled.unwrap_or(end));
     }
+}
+
+/// The limit among the options of a call; 0 is none, and a negative one asks for a single batch.
+fn limit_of(record: &WatchMessage) -> Option<u64> {
+    let options = record.options.as_deref()?.as_document()?;
+    let limit = options.get_i64("limit").ok()?.unsigned_abs();
+    (limit > 0).then_some(limit)
 }
 
 const fn advanced(result: &Result<bool>) -> Step<'_> {

@@ -18,7 +18,8 @@ pub(super) struct Failure {
 /// `attempts` is how many commands were seen on their way to a server; `None` when no door to the
 /// traffic is open, so that only the kind of the error can tell whether anything was sent.
 pub(super) fn describe(command: &str, error: &Error, attempts: Option<u64>) -> Failure {
-    let mut info = ErrorInfo { name: Some(kind_name(&error.kind).to_owned()), ..Default::default() };
+    let mut info =
+        ErrorInfo { name: Some(kind_name(&error.kind).to_owned()), ..Default::default() };
     match &*error.kind {
         ErrorKind::Command(command) => {
             fill(&mut info, command.code, &command.code_name, &command.message);

@@ -176,6 +176,14 @@ impl Operation {
         self.0.as_mut().map(|open| open.explain(error))
     }
 
+    /// Is the cursor known to be exhausted on the server, after so many documents?
+    pub(super) fn sent_all(&self, n_documents: u64) -> bool {
+        self.0.as_ref().and_then(|open| open.wire.as_ref()).is_some_and(|wire| {
+            let learned = wire.lock();
+            learned.cursor_id.is_none() && learned.traffic.returned == Some(n_documents)
+        })
+    }
+
     /// The driver will kill the operation's cursor by itself, outside of any scope.
     pub(super) fn expect_kill(&self) {
         if let Some(open) = &self.0

@@ -47,6 +47,7 @@ pub(super) struct RawRecord {
     learned: Learned,
     busy: Duration,
     n_versions: u64,
+    is_retry: bool,
 }
 
 /// What a raw operation works on, as far as the door shows it.
@@ -82,6 +83,7 @@ impl RawRecord {
             learned: Learned::default(),
             busy: Duration::ZERO,
             n_versions: 0,
+            is_retry: false,
         };
         this.emit(Phase::First);
         this
@@ -90,6 +92,11 @@ impl RawRecord {
     /// The server's command that opened the record.
     pub(super) fn command(&self) -> &str {
         &self.command
+    }
+
+    /// Was the command sent again already?
+    pub(super) fn is_retry(&self) -> bool {
+        self.is_retry
     }
 
     pub(super) fn sent(&mut self, sent: Sent) {
@@ -119,8 +126,7 @@ impl RawRecord {
             None => Outcome::Ok,
             Some(error) => {
                 record.forget_failed_ids(error);
-                let partial = !error.write_errors.is_empty()
-                    && self.learned.counts.any_written();
+                let partial = !error.write_errors.is_empty() && self.learned.counts.any_written();
                 if partial { Outcome::Partial } else { Outcome::Error }
             }
         };
@@ -295,7 +301,10 @@ impl RawTable {
         let is_over = |failed: &FailedOnce| since.duration_since(failed.since) > Self::RETRY_MAX;
         let over: Vec<_> = tables.retries.extract_if(|_, failed| is_over(failed)).collect();
         drop(tables);
-        before.into_iter().chain(over.into_iter().map(|(_, failed)| failed)).for_each(FailedOnce::fail);
+        before
+            .into_iter()
+            .chain(over.into_iter().map(|(_, failed)| failed))
+            .for_each(FailedOnce::fail);
     }
 
     /// The failed command that this one repeats: the same command with the same transaction number
@@ -306,7 +315,8 @@ impl RawTable {
         txn_number: Option<i64>,
         command: &str,
     ) -> Option<RawRecord> {
-        let failed = self.lock().retries.remove(&session)?;
+        let mut failed = self.lock().retries.remove(&session)?;
+        failed.record.is_retry = true;
         if failed.txn_number == txn_number && failed.record.command == command {
             return Some(failed.record);
         }

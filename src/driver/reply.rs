@@ -102,9 +102,8 @@ fn write_failure(reply: &Document) -> Option<ErrorInfo> {
 fn fill(error: &mut ErrorInfo, document: &Document) {
     let text = |key: &str| document.get_str(key).ok().map(str::to_owned);
     error.code = document.get_i32("code").ok();
-    error.name = text("codeName").or_else(|| {
-        error.code.and_then(super::failure::code_name).map(str::to_owned)
-    });
+    error.name = text("codeName")
+        .or_else(|| error.code.and_then(super::failure::code_name).map(str::to_owned));
     error.message = text("errmsg");
 }
 
@@ -147,11 +146,8 @@ fn value_len(value: &Bson) -> u64 {
         Bson::Int32(_) => 4,
         Bson::Binary(binary) => {
             // The outdated subtype 2 repeats the length inside.
-            let repeated = if binary.subtype == mongodb::bson::spec::BinarySubtype::BinaryOld {
-                4
-            } else {
-                0
-            };
+            let repeated =
+                if binary.subtype == mongodb::bson::spec::BinarySubtype::BinaryOld { 4 } else { 0 };
             5 + binary.bytes.len() as u64 + repeated
         }
         Bson::ObjectId(_) => 12,

@@ -142,8 +142,7 @@ impl Tracer for WatchTracer {
     fn build_with_context(&self, builder: SpanBuilder, parent: &Context) -> WatchSpan {
         let attributes = builder.attributes.as_deref().unwrap_or_default();
         let (seen, own_context) = self.door.see(attributes, parent);
-        let behind =
-            self.behind.as_ref().map(|tracer| tracer.build_with_context(builder, parent));
+        let behind = self.behind.as_ref().map(|tracer| tracer.build_with_context(builder, parent));
         let context = match &behind {
             Some(span) if span.span_context().is_valid() => span.span_context().clone(),
             _ => own_context,
@@ -216,9 +215,10 @@ impl SpanDoor {
         let mut state = operation.state();
         // A `getMore` tells its cursor when it starts, and not whether that is exhausted afterwards.
         state.cursor_id = int(attributes, "db.mongodb.cursor_id");
-        let record = state.record.take().or_else(|| {
-            self.raw.take_cursor(sent.server.as_ref(), state.cursor_id?)
-        });
+        let record = state
+            .record
+            .take()
+            .or_else(|| self.raw.take_cursor(sent.server.as_ref(), state.cursor_id?));
         let mut record = record.unwrap_or_else(|| {
             RawRecord::open(&self.probe, &operation.name, std::mem::take(&mut state.call))
         });
@@ -381,7 +381,8 @@ impl Span for WatchSpan {
     }
 
     fn is_recording(&self) -> bool {
-        self.behind.as_ref().is_some_and(Span::is_recording)
+        // We want the attributes, whatever the span behind does with them.
+        true
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {

@@ -33,39 +33,29 @@ impl CsvRows {
     }
 
     fn line(&mut self, out: &mut Vec<u8>, mut write: impl FnMut(Field, &mut Vec<u8>)) {
-        for (place, field) in self.columns.iter().enumerate() {
-            self.cell.clear();
-            write(*field, &mut self.cell);
+        let Self { columns, writer, cell } = self;
+        for (place, field) in columns.iter().enumerate() {
             if place > 0 {
-                put(out, 1, |space| {
-                    let (result, written) = self.writer.delimiter(space);
-                    (result, 0, written)
-                });
+                put(out, 0, |room| writer.delimiter(room));
             }
-            let mut rest = &*self.cell;
-            // Every byte a quote that is doubled, and the two quotes around.
-            put(out, 2 * rest.len() + 2, |space| {
-                let (result, read, written) = self.writer.field(rest, space);
-                rest = &rest[read..];
-                (result, read, written)
+            cell.clear();
+            write(*field, cell);
+            put(out, cell.len(), |room| {
+                let (result, _, n_bytes) = writer.field(cell, room);
+                (result, n_bytes)
             });
         }
-        put(out, 4, |space| {
-            let (result, written) = self.writer.terminator(space);
-            (result, 0, written)
-        });
+        put(out, 0, |room| writer.terminator(room));
     }
 }
 
-/// Gives `write` room for `most` bytes at the end of the buffer, and keeps what it wrote.
-fn put(
-    out: &mut Vec<u8>,
-    most: usize,
-    write: impl FnOnce(&mut [u8]) -> (WriteResult, usize, usize),
-) {
+/// Gives `write` room for a cell of so many bytes at the end of the buffer, and keeps what it wrote.
+fn put(out: &mut Vec<u8>, n_bytes: usize, write: impl FnOnce(&mut [u8]) -> (WriteResult, usize)) {
+    // Each byte may be a quote, which is doubled; quotes around and the end of the line come to it.
+    let room = 2 * n_bytes + 8;
     let start = out.len();
-    out.resize(start + most, 0);
-    let (result, _, written) = write(&mut out[start..]);
-    debug_assert!(matches!(result, WriteResult::InputEmpty), "the room was reckoned too small");
-    out.truncate(start + written);
+    out.resize(start + room, 0);
+    let (result, n_bytes) = write(&mut out[start..]);
+    debug_assert!(matches!(result, WriteResult::InputEmpty), "there was too little room");
+    out.truncate(start + n_bytes);
 }

@@ -7,7 +7,7 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use tracing_core::{Dispatch, Event, callsite};
+use tracing_core::{Callsite as _, Dispatch, Event, callsite};
 
 use crate::{
     layer::{Levels, event},
@@ -24,10 +24,11 @@ struct Current {
     record: Arc<WatchMessage>,
 }
 
-/// Sends a record to the layers of a subscriber, as one event; says whether they wanted it.
+/// Sends a record to the layers of a subscriber, as one event; says whether the subscriber took it.
 ///
-/// Nothing of the record is formatted unless a layer looks at it. Filters that are set for a layer
-/// hold as for any event. The `max_level_*` features of `tracing` do not: they switch off an
+/// Nothing of the record is formatted unless a layer looks at it. Filters of the subscriber and of
+/// its layers hold as for any event; what a filter of a single layer keeps back was still taken by
+/// the subscriber. The `max_level_*` features of `tracing` do not hold: they switch off an
 /// application's talk, not its records.
 ///
 /// The pipeline does this for every route; call it to try a layer of your own, as in the example
@@ -35,10 +36,10 @@ struct Current {
 pub fn dispatch(to: &Dispatch, levels: &Levels, record: &Arc<WatchMessage>) -> bool {
     let Some(level) = levels.of(record.phase).level() else { return false };
     let callsite = event::callsite(record.watcher, level);
-    if callsite.interest().is_never() {
-        return false;
-    }
-    let metadata = callsite::Callsite::metadata(callsite);
+    // Asked so that the callsite is registered; the answer is about the default subscriber of this
+    // thread as long as there is but one subscriber in the process, so it cannot be relied on.
+    callsite.interest();
+    let metadata = callsite.metadata();
     if !to.enabled(metadata) {
         return false;
     }

@@ -1,8 +1,7 @@
 //! The `tracing` side of a record: its callsites, and its fields as values.
 //!
-//! There is one callsite for each watcher and level, made at compile time and registered at first
-//! use, as those of `tracing`'s macros are: filters, per-layer filters and the cache of interest
-//! work as for any other event.
+//! There is one callsite for each watcher and level, made at compile time and registered as those of
+//! `tracing`'s macros are, so that filters of a subscriber or a layer work as for any other event.
 
 use std::fmt;
 
@@ -72,6 +71,15 @@ pub(super) fn callsite(watcher: WatcherName, level: Level) -> &'static DefaultCa
         WatcherName::Session => by_level!(WatcherName::Session),
         WatcherName::Gridfs => by_level!(WatcherName::Gridfs),
         WatcherName::Command => by_level!(WatcherName::Command),
+    }
+}
+
+/// Makes all callsites known, so that a subscriber that is made afterwards is asked about each.
+pub(super) fn register_all() {
+    for watcher in WatcherName::ALL {
+        for level in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE] {
+            callsite(*watcher, level).interest();
+        }
     }
 }
 

@@ -15,9 +15,10 @@ use crate::{
     format::{CsvRows, Paint, Template, json},
     layer::{
         Color, Defaults, Header, LayerSettings, Shown, Stream,
+        destination::{Destination, Standard},
         file::RollingFile,
         outlet::lock,
-        output::{Destination, Output, Standard},
+        output::Output,
         record_of,
     },
     record::WatchMessage,
@@ -30,6 +31,7 @@ pub(super) struct Lines {
 }
 
 /// How a record becomes a line.
+#[expect(clippy::large_enum_variant, reason = "there is one for each layer, not for each record")]
 pub(super) enum Format {
     Text(Template, Paint),
     Csv(CsvRows),

@@ -33,6 +33,7 @@
 //!
 //! [`WatcherName`]: crate::WatcherName
 
+mod destination;
 mod dispatch;
 mod event;
 mod fields;
@@ -52,8 +53,7 @@ pub use self::{
     level::{EventLevel, Levels},
     settings::{
         ApplicationSettings, Color, ConsoleSettings, CsvSettings, FileSettings, Header,
-        JsonSettings, LayerSettings, LineTemplate, Rotation, Stream,
-        Versions,
+        JsonSettings, LayerSettings, LineTemplate, Rotation, Stream, Versions,
     },
 };
 pub(crate) use self::{

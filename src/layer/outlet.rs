@@ -81,14 +81,12 @@ impl Outlet {
         layer.check()?;
         let levels = layer.levels().unwrap_or(defaults.levels);
         let Some((format, output)) = lines::open(&name, layer, defaults)? else {
-            let outlet = Self::application(name, levels);
-            return Ok(Self { versions: layer.versions(), ..outlet });
+            return Ok(Self::application(name, levels).of(layer.versions()));
         };
         let tally = output.tally();
         let output = Arc::new(Mutex::new(output));
         let lines = Lines::new(format, Arc::clone(&output));
-        let mut outlet = Self::from_layer(name, levels, lines);
-        outlet.versions = layer.versions();
+        let mut outlet = Self::from_layer(name, levels, lines).of(layer.versions());
         outlet.output = Some(output);
         outlet.tally = Some(tally);
         Ok(outlet)
@@ -100,9 +98,11 @@ impl Outlet {
         levels: Levels,
         layer: impl Layer<Registry> + Send + Sync + 'static,
     ) -> Self {
+        event::register_all();
         let subscriber = Registry::default().with(layer).with(RecordsOnly);
         let to = To::Given(Dispatch::new(subscriber));
-        Self { name: name.into(), levels, versions: Versions::Released, to, output: None, tally: None }
+        let versions = Versions::default();
+        Self { name: name.into(), levels, versions, to, output: None, tally: None }
     }
 
     /// An outlet to the application's own subscriber: the default of the present thread or, if it
@@ -111,7 +111,19 @@ impl Outlet {
         let to = tracing_core::dispatcher::get_default(|present| {
             if present.is::<NoSubscriber>() { To::Global } else { To::Given(present.clone()) }
         });
-        Self { name: name.into(), levels, versions: Versions::Released, to, output: None, tally: None }
+        Self {
+            name: name.into(),
+            levels,
+            versions: Versions::Released,
+            to,
+            output: None,
+            tally: None,
+        }
+    }
+
+    /// The same outlet for these versions of the records.
+    pub(crate) fn of(self, versions: Versions) -> Self {
+        Self { versions, ..self }
     }
 
     /// Which versions of a record the outlet wants.
@@ -129,7 +141,7 @@ impl Outlet {
         self.tally.as_ref()
     }
 
-    /// Hands a record over; says whether a layer wanted it.
+    /// Hands a record over; says whether it was taken, as [`dispatch`] does.
     pub(crate) fn send(&self, record: &Arc<WatchMessage>) -> bool {
         match &self.to {
             To::Given(to) => dispatch(to, &self.levels, record),
@@ -165,7 +177,7 @@ pub(super) fn lock(output: &Mutex<Output>) -> std::sync::MutexGuard<'_, Output> 
 /// `tracing` asks every living subscriber whether a callsite is of interest, and switches off what
 /// none wants. Without this layer, an outlet would seem to want everything, and each `trace!` of
 /// the application, the driver and the runtime would cost more for being watched.
-struct RecordsOnly;
+pub(super) struct RecordsOnly;
 
 impl<S: Subscriber> Layer<S> for RecordsOnly {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {

@@ -114,6 +114,8 @@ pub(super) struct RouteBooks {
     pub(super) every_version: bool,
     pub(super) written: AtomicU64,
     pub(super) filtered: AtomicU64,
+    /// Versions at which a layer panicked.
+    pub(super) panicked: AtomicU64,
     /// Counts of the output behind the layer, which knows better when a line is written.
     pub(super) tally: Option<Arc<Tally>>,
 }
@@ -154,7 +156,7 @@ impl Books {
             name: route.name.clone(),
             written: route.written.load(Relaxed) + tally.written,
             filtered: route.filtered.load(Relaxed),
-            failed: tally.failed,
+            failed: route.panicked.load(Relaxed) + tally.failed,
             pending: in_hand_over + tally.held,
             superseded: 0,
             dropped: dropped.buffer_full + dropped.closed,

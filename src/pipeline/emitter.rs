@@ -124,9 +124,8 @@ impl HandOver {
     /// Is every emitted record taken or counted as lost?
     pub(super) fn is_settled(&self) -> bool {
         let books = &self.books;
-        let settled = books.taken.load(SeqCst)
-            + books.buffer_full.load(SeqCst)
-            + books.closed.load(SeqCst);
+        let settled =
+            books.taken.load(SeqCst) + books.buffer_full.load(SeqCst) + books.closed.load(SeqCst);
         settled >= books.emitted.load(SeqCst)
     }
 

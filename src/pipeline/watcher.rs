@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    layer::{Defaults, LayerSettings, Levels, Outlet, outlets},
+    layer::{Defaults, LayerSettings, Levels, Outlet, Versions, outlets},
     queue::QueueSettings,
     record::Origin,
 };
@@ -208,6 +208,12 @@ impl WatcherBuilder {
         self
     }
 
+    /// Sets how many versions of records fit between the application and the queue thread.
+    pub const fn buffer(mut self, n_versions: usize) -> Self {
+        self.settings.buffer = n_versions;
+        self
+    }
+
     /// Sets the level of a record's event by its phase.
     pub const fn levels(mut self, levels: Levels) -> Self {
         self.settings.levels = levels;
@@ -232,12 +238,23 @@ impl WatcherBuilder {
     /// It sees each released record as an event with ordinary fields; a layer that wants the
     /// record itself asks [`record_of`](crate::layer::record_of).
     pub fn foreign_layer(
-        mut self,
+        self,
         name: impl Into<String>,
         layer: impl Layer<Registry> + Send + Sync + 'static,
     ) -> Self {
+        self.foreign_layer_of(name, Versions::Released, layer)
+    }
+
+    /// Adds any layer of the `tracing` ecosystem that sees these versions of the records.
+    pub fn foreign_layer_of(
+        mut self,
+        name: impl Into<String>,
+        versions: Versions,
+        layer: impl Layer<Registry> + Send + Sync + 'static,
+    ) -> Self {
         let name = name.into();
-        self.foreign.push(Box::new(move |levels| Outlet::from_layer(name, levels, layer)));
+        let open = move |levels| Outlet::from_layer(name, levels, layer).of(versions);
+        self.foreign.push(Box::new(open));
         self
     }
 

@@ -2,6 +2,7 @@
 //! and sends what is released to the routes.
 
 use std::{
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
         atomic::{
@@ -214,7 +215,8 @@ impl Worker {
             }
             self.release_batch(Instant::now());
         }
-        let mut waiting = std::mem::replace(&mut self.queue, WatchQueue::new(QueueSettings::default()));
+        let mut waiting =
+            std::mem::replace(&mut self.queue, WatchQueue::new(QueueSettings::default()));
         let books = &self.hand_over.books;
         books.waiting.store(waiting.len() as u64, Relaxed);
         for record in waiting.drain() {
@@ -237,16 +239,21 @@ impl Route {
             every_version: outlet.versions() == Versions::All,
             written: AtomicU64::new(0),
             filtered: AtomicU64::new(0),
+            panicked: AtomicU64::new(0),
             tally: outlet.tally().cloned(),
         };
         Self { outlet, books: Arc::new(books) }
     }
 
+    /// Sends a record and counts it. A layer that panics loses this record and no other.
     fn send(&self, record: &Arc<WatchMessage>) {
-        if !self.outlet.send(record) {
-            self.books.filtered.fetch_add(1, Relaxed);
-        } else if self.books.tally.is_none() {
-            self.books.written.fetch_add(1, Relaxed);
-        }
+        let sent = panic::catch_unwind(AssertUnwindSafe(|| self.outlet.send(record)));
+        let counter = match sent {
+            Ok(true) if self.books.tally.is_some() => return,
+            Ok(true) => &self.books.written,
+            Ok(false) => &self.books.filtered,
+            Err(_) => &self.books.panicked,
+        };
+        counter.fetch_add(1, Relaxed);
     }
 }

@@ -1,11 +1,17 @@
 //! From an id to its slot: linear hashing, so that the table grows one bucket at a time.
 //!
 //! A table that doubles moves every entry in one call; with a million entries that one push takes
-//! tens of milliseconds. Here each push that adds an id splits at most two buckets, and the bucket
-//! array is made of segments that never move. Buckets are chains through the slots, so an entry
-//! needs no memory of its own besides the four bytes of its bucket.
+//! ten milliseconds. Here a push that adds an id splits at most one bucket, and the buckets are in
+//! segments that never move.
+//!
+//! A bucket is one cache line with the hashes and the places of seven slots, and a link to another
+//! line should there be more. So to find that an id is new reads one line, to find its slot reads
+//! two, and to split a bucket reads no slot at all.
 
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    hash::{BuildHasher, RandomState},
+    mem,
+};
 
 use crate::{
     queue::slots::{Place, Slots},
@@ -14,111 +20,189 @@ use crate::{
 
 /// Finds the slot of an id.
 pub(super) struct Index {
-    /// Keyed with a seed of this process. Ids may come from other processes and other tools, so
-    /// whoever chooses them must not be able to choose buckets: this is the hash of std that is
-    /// made for this (SipHash), although ids of our own are random already.
+    /// Keyed with a seed of its own. Ids may come from other processes and other tools, and who
+    /// chooses them must not be able to choose buckets: so this is the hash of std that was made
+    /// for this (SipHash), although the ids that this library makes are random already.
     hasher: RandomState,
-    segments: Vec<Box<[Option<Place>; SEGMENT]>>,
-    n_buckets: usize,
+    buckets: Lines,
+    /// Where full buckets go on.
+    overflow: Lines,
+    /// Lines of `overflow` that are not in use, linked by `more`.
+    free: Option<u32>,
     n_entries: usize,
 }
 
-/// Buckets in a segment: 16 KiB.
-const SEGMENT: usize = 1 << 12;
+/// The hash of an id. Its lower bits choose the bucket, all of them tell the entries apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hash(u32);
 
-/// Buckets for each entry. Two make a hit cost 1.25 slots on average, and one would make it 1.5;
-/// a slot that is not in the cache is dearer than four bytes.
-const BUCKETS_PER_ENTRY: usize = 2;
+/// A bucket, or a continuation of one.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line {
+    hashes: [Hash; ENTRIES],
+    /// The places that belong to the hashes; `None` where there is no entry.
+    places: [Option<Place>; ENTRIES],
+    /// The number of the next line of this bucket, in `overflow`.
+    more: Option<u32>,
+}
+
+/// Lines that do not move when lines are added.
+struct Lines {
+    segments: Vec<Box<[Line; SEGMENT]>>,
+    len: usize,
+}
+
+const ENTRIES: usize = 7;
+
+/// Lines in a segment: 16 KiB.
+const SEGMENT: usize = 1 << 8;
+
+/// Buckets are added to keep so many entries in each on average: few enough that a bucket seldom
+/// needs a second line, at the price of 16 bytes an entry.
+const ENTRIES_WANTED: usize = 4;
 
 impl Index {
     pub(super) fn new() -> Self {
-        Self {
-            hasher: RandomState::new(),
-            segments: vec![Box::new([None; SEGMENT])],
-            n_buckets: 64,
-            n_entries: 0,
-        }
+        let mut buckets = Lines::new();
+        buckets.add();
+        let overflow = Lines::new();
+        Self { hasher: RandomState::new(), buckets, overflow, free: None, n_entries: 0 }
     }
 
-    pub(super) fn find(&self, id: WatchId, slots: &Slots) -> Option<Place> {
-        let mut next = *self.bucket(self.bucket_of(id));
-        while let Some(place) = next {
-            let slot = slots.get(place);
-            if slot.id == id {
-                return Some(place);
+    pub(super) fn hash(&self, id: WatchId) -> Hash {
+        #[expect(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
+        Hash(self.hasher.hash_one(id.as_uuid().as_u128()) as u32)
+    }
+
+    pub(super) fn find(&self, id: WatchId, hash: Hash, slots: &Slots) -> Option<Place> {
+        let mut line = self.buckets.get(self.bucket_of(hash));
+        loop {
+            for (found, place) in line.entries() {
+                if found == hash && slots.get(place).id == id {
+                    return Some(place);
+                }
             }
-            next = slot.chain;
+            line = self.overflow.get(line.more? as usize);
         }
-        None
     }
 
     /// Adds a slot whose id is not in the index.
-    pub(super) fn insert(&mut self, place: Place, slots: &mut Slots) {
+    pub(super) fn insert(&mut self, hash: Hash, place: Place) {
         self.n_entries += 1;
-        for _ in 0..BUCKETS_PER_ENTRY {
-            if self.n_buckets < self.n_entries * BUCKETS_PER_ENTRY {
-                self.split(slots);
-            }
+        if self.n_entries > self.buckets.len * ENTRIES_WANTED {
+            self.split();
         }
-        self.link(place, slots);
+        self.link(hash, place);
     }
 
     /// Removes a slot that is in the index.
-    pub(super) fn remove(&mut self, place: Place, slots: &mut Slots) {
-        let bucket = self.bucket_of(slots.get(place).id);
-        let after = slots.get_mut(place).chain.take();
+    pub(super) fn remove(&mut self, hash: Hash, place: Place) {
         self.n_entries -= 1;
-        let mut next = *self.bucket(bucket);
-        if next == Some(place) {
-            *self.bucket_mut(bucket) = after;
-            return;
+        let bucket = self.bucket_of(hash);
+        let line = self.buckets.get_mut(bucket);
+        if line.more.is_some() {
+            self.relink(bucket, Some(place));
+        } else if let Some(entry) = line.places.iter_mut().find(|entry| **entry == Some(place)) {
+            *entry = None;
+        } else {
+            debug_assert!(false, "a slot was not in the bucket of its id");
         }
-        while let Some(before) = next {
-            let slot = slots.get_mut(before);
-            if slot.chain == Some(place) {
-                slot.chain = after;
-                return;
-            }
-            next = slot.chain;
-        }
-        debug_assert!(false, "a slot was not in the bucket of its id");
     }
 
     /// Adds one bucket and gives it its share of the bucket that it divides.
-    fn split(&mut self, slots: &mut Slots) {
-        let added = self.n_buckets;
-        if added == self.segments.len() * SEGMENT {
-            self.segments.push(Box::new([None; SEGMENT]));
+    fn split(&mut self) {
+        let added = self.buckets.len;
+        self.buckets.add();
+        // Its number without the highest bit: where its entries were until now.
+        self.relink(added - (1 << added.ilog2()), None);
+    }
+
+    /// Puts the entries of a bucket where they belong, but for one that is to go. Lines that are
+    /// not needed any more become free.
+    fn relink(&mut self, bucket: usize, without: Option<Place>) {
+        let mut line = mem::replace(self.buckets.get_mut(bucket), Line::EMPTY);
+        loop {
+            for (hash, place) in line.entries().filter(|(_, place)| Some(*place) != without) {
+                self.link(hash, place);
+            }
+            let Some(more) = line.more else { return };
+            let emptied = Line { more: self.free.replace(more), ..Line::EMPTY };
+            line = mem::replace(self.overflow.get_mut(more as usize), emptied);
         }
-        // The new bucket's number without its highest bit: where its entries were until now.
-        let divided = added - (1 << added.ilog2());
-        let mut next = self.bucket_mut(divided).take();
-        self.n_buckets += 1;
-        while let Some(place) = next {
-            next = slots.get(place).chain;
-            self.link(place, slots);
+    }
+
+    fn link(&mut self, hash: Hash, place: Place) {
+        let bucket = self.bucket_of(hash);
+        let mut line = self.buckets.get_mut(bucket);
+        loop {
+            if let Some(free) = line.places.iter().position(Option::is_none) {
+                line.hashes[free] = hash;
+                line.places[free] = Some(place);
+                return;
+            }
+            match line.more {
+                Some(more) => line = self.overflow.get_mut(more as usize),
+                None => break,
+            }
         }
+        // The bucket is full. The new line comes first among its continuations.
+        let more = self.free.unwrap_or_else(|| self.overflow.add());
+        let first = &mut self.buckets.get_mut(bucket).more;
+        let line = self.overflow.get_mut(more as usize);
+        if self.free.is_some() {
+            self.free = line.more;
+        }
+        line.more = first.replace(more);
+        line.hashes[0] = hash;
+        line.places[0] = Some(place);
     }
 
-    fn link(&mut self, place: Place, slots: &mut Slots) {
-        let slot = slots.get_mut(place);
-        let bucket = self.bucket_of(slot.id);
-        slot.chain = self.bucket_mut(bucket).replace(place);
+    fn bucket_of(&self, hash: Hash) -> usize {
+        let bucket = hash.0 as usize & (self.buckets.len.next_power_of_two() - 1);
+        // Of the upper half there are only those that have been split off.
+        if bucket < self.buckets.len { bucket } else { bucket - (1 << bucket.ilog2()) }
+    }
+}
+
+impl Line {
+    const EMPTY: Self = Self { hashes: [Hash(0); ENTRIES], places: [None; ENTRIES], more: None };
+
+    fn entries(&self) -> impl Iterator<Item = (Hash, Place)> {
+        let entries = self.hashes.iter().zip(&self.places);
+        entries.filter_map(|(hash, place)| place.map(|place| (*hash, place)))
+    }
+}
+
+impl Lines {
+    const fn new() -> Self {
+        Self { segments: Vec::new(), len: 0 }
     }
 
-    fn bucket_of(&self, id: WatchId) -> usize {
-        #[expect(clippy::cast_possible_truncation, reason = "only the lower bits are looked at")]
-        let hash = self.hasher.hash_one(id.as_uuid().as_u128()) as usize;
-        let bucket = hash & (self.n_buckets.next_power_of_two() - 1);
-        // The upper half of the buckets is there only so far as it has been split off.
-        if bucket < self.n_buckets { bucket } else { bucket - (1 << bucket.ilog2()) }
+    fn get(&self, line: usize) -> &Line {
+        &self.segments[line / SEGMENT][line % SEGMENT]
     }
 
-    fn bucket(&self, bucket: usize) -> &Option<Place> {
-        &self.segments[bucket / SEGMENT][bucket % SEGMENT]
+    fn get_mut(&mut self, line: usize) -> &mut Line {
+        &mut self.segments[line / SEGMENT][line % SEGMENT]
     }
 
-    fn bucket_mut(&mut self, bucket: usize) -> &mut Option<Place> {
-        &mut self.segments[bucket / SEGMENT][bucket % SEGMENT]
+    /// Adds an empty line and gives its number.
+    fn add(&mut self) -> u32 {
+        if self.len == self.segments.len() * SEGMENT {
+            self.segments.push(Box::new([Line::EMPTY; SEGMENT]));
+        }
+        self.len += 1;
+        u32::try_from(self.len - 1).expect("fewer lines than slots, which are numbered by 32 bits")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_one_cache_line() {
+        assert_eq!(size_of::<Line>(), 64);
     }
 }

@@ -3,7 +3,10 @@
 use std::num::NonZeroU32;
 
 use crate::{
-    queue::deadlines::{Lane, Moment},
+    queue::{
+        deadlines::{Lane, Moment},
+        index::Hash,
+    },
     record::{Iteration, WatchId, WatchMessage},
 };
 
@@ -18,11 +21,11 @@ pub(super) struct Place(NonZeroU32);
 #[repr(align(64))]
 pub(super) struct Slot {
     pub(super) id: WatchId,
+    /// The hash of the id, to find its place in the index again.
+    pub(super) hash: Hash,
     pub(super) content: Content,
     /// When the record is to be released; kept by `deadlines`.
     pub(super) due: Moment,
-    /// The next slot of the same bucket; kept by `index`.
-    pub(super) chain: Option<Place>,
     /// The neighbours in the lane; kept by `deadlines`, and by the free list while unused.
     pub(super) previous: Option<Place>,
     pub(super) next: Option<Place>,
@@ -73,12 +76,12 @@ impl Slots {
     }
 
     /// Takes a slot for a record. It is in no lane and in no bucket yet.
-    pub(super) fn take(&mut self, id: WatchId, content: Content) -> Place {
+    pub(super) fn take(&mut self, id: WatchId, hash: Hash, content: Content) -> Place {
         let slot = Slot {
             id,
+            hash,
             content,
             due: Moment::START,
-            chain: None,
             previous: None,
             next: None,
             lane: Lane::None,

@@ -6,7 +6,7 @@ use crate::{
     queue::{
         QueueSettings, WhenFull,
         deadlines::{Clock, Deadlines, Lane, Moment},
-        index::Index,
+        index::{Hash, Index},
         slots::{Content, Place, Slots},
     },
     record::{Iteration, Phase, WatchId, WatchMessage, WatcherName},
@@ -104,14 +104,15 @@ impl WatchQueue {
     /// Takes a version of a record.
     pub fn push(&mut self, record: Box<WatchMessage>, now: Instant) -> Pushed {
         let now = self.clock.advance(now);
-        match self.index.find(record.id, &self.slots) {
-            None => self.open(None, record, now),
+        let hash = self.index.hash(record.id);
+        match self.index.find(record.id, hash, &self.slots) {
+            None => self.open(Err(hash), record, now),
             Some(place) => match &self.slots.get(place).content {
                 Content::Held { record: newest, .. } if record.iteration > newest.iteration => {
                     self.supersede(place, record, now)
                 }
                 Content::Released(newest) if record.iteration > *newest => {
-                    self.open(Some(place), record, now)
+                    self.open(Ok(place), record, now)
                 }
                 _ => Pushed::Stale,
             },
@@ -190,7 +191,12 @@ impl WatchQueue {
 
     /// Takes a record that is not in the queue: a new one, or one whose last release is remembered
     /// at `place`.
-    fn open(&mut self, place: Option<Place>, record: Box<WatchMessage>, now: Moment) -> Pushed {
+    fn open(
+        &mut self,
+        known: Result<Place, Hash>,
+        record: Box<WatchMessage>,
+        now: Moment,
+    ) -> Pushed {
         let is_final = record.iteration.is_final();
         let (mut lane, mut due) = self.due(is_final, record.watcher, now, now);
         if lane != Lane::Ready && self.deadlines.n_waiting() >= self.settings.capacity {
@@ -211,21 +217,20 @@ impl WatchQueue {
         }
         let id = record.id;
         let content = Content::Held { record, entered: now };
-        let place = if let Some(place) = place {
-            self.deadlines.unfile(place, &mut self.slots);
-            self.slots.get_mut(place).content = content;
-            place
-        } else {
-            self.add(id, content)
+        let place = match known {
+            Ok(place) => {
+                self.deadlines.unfile(place, &mut self.slots);
+                self.slots.get_mut(place).content = content;
+                place
+            }
+            Err(hash) => {
+                let place = self.slots.take(id, hash, content);
+                self.index.insert(hash, place);
+                place
+            }
         };
         self.deadlines.file(place, lane, due, &mut self.slots);
         Pushed::Waiting
-    }
-
-    fn add(&mut self, id: WatchId, content: Content) -> Place {
-        let place = self.slots.take(id, content);
-        self.index.insert(place, &mut self.slots);
-        place
     }
 
     fn make_ready(&mut self, place: Place, now: Moment) {
@@ -275,7 +280,7 @@ impl WatchQueue {
             && let Some(oldest) = self.deadlines.first_released()
         {
             self.deadlines.unfile(oldest, &mut self.slots);
-            self.index.remove(oldest, &mut self.slots);
+            self.index.remove(self.slots.get(oldest).hash, oldest);
             self.slots.free(oldest);
         }
     }

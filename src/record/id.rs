@@ -42,7 +42,7 @@ impl WatchId {
     pub fn at(start: Timestamp) -> Self {
         thread_local! {
             // One context a thread: the shared context of `uuid` is a lock on the caller's path.
-            static CONTEXT: ContextV7 = ContextV7::new();
+            static CONTEXT: ContextV7 = const { ContextV7::new() };
         }
         let micros = start.as_micros().max(0).unsigned_abs();
         let nanos = (micros % 1_000_000) as u32 * 1_000;

@@ -9,8 +9,10 @@ use std::{
 };
 
 use expect_test::{Expect, expect};
+use mongodb::options::ClientOptions;
 use mongowatch::{
     Capture, Field, QueueSettings, Settings, Watcher, WhenFull,
+    bson::Document,
     config::CONFIG_VARIABLE,
     layer::{
         ApplicationSettings, Color, Columns, ConsoleSettings, CsvSettings, EventLevel,
@@ -571,7 +573,7 @@ fn the_reference_names_every_value_that_may_be_chosen() {
             assert!(is_there, "{path}: the reference lacks `{choice}`");
         }
     }
-    assert_eq!(n_choices, 57, "capture, when_full, levels, fields, layers and what is in them");
+    assert_eq!(n_choices, 48, "capture, when_full, levels, fields, layers and what is in them");
     let kinds = parse(&with(&whole, "/layers/0", Value::from("zz"))).unwrap_err();
     for kind in choices(&kinds, "expected ") {
         assert!(REFERENCE.contains(&format!("\n- {kind}:")), "the reference lacks `{kind}`");
@@ -632,8 +634,8 @@ fn choices(message: &str, question: &str) -> Vec<String> {
     list.split(", ").map(str::to_owned).collect()
 }
 
-#[test]
-fn the_minimal_file_starts_a_watcher_that_writes_a_header() {
+#[tokio::test]
+async fn the_minimal_file_starts_a_watcher_that_writes_a_header_and_rows() {
     assert_eq!(read(MINIMAL).layers, [LayerSettings::Csv(CsvSettings::new("audit.csv"))]);
     // The working directory of a test is shared: the file gets another path instead.
     let directory = desk();
@@ -641,10 +643,17 @@ fn the_minimal_file_starts_a_watcher_that_writes_a_header() {
     fs::write(&yaml, MINIMAL.replace("audit.csv", csv.to_str().unwrap())).unwrap();
     let watcher = Watcher::from_yaml_file(&yaml).unwrap();
     assert_eq!(watcher.capture(), Capture::Spans);
-    drop(watcher);
-    let header = fs::read_to_string(csv).unwrap();
-    assert!(header.starts_with("WatcherName,WatchID,Iteration,"), "{header}");
-    assert_eq!(header.lines().count(), 1);
+    // Nobody listens there: an operation that never reaches a server has a record too.
+    let nobody = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=10";
+    let client = watcher.client(ClientOptions::parse(nobody).await.unwrap()).unwrap();
+    let products = client.database("shop").collection::<Document>("products");
+    products.find_one(Document::new()).await.unwrap_err();
+    assert!(watcher.shutdown().await.unwrap().is_balanced());
+    let lines = fs::read_to_string(csv).unwrap();
+    let lines: Vec<_> = lines.lines().collect();
+    assert!(lines[0].starts_with("WatcherName,WatchID,Iteration,StartTime,"), "{lines:?}");
+    assert!(lines[1].contains(",shop,products,find_one,"), "{lines:?}");
+    assert_eq!(lines.len(), 2, "{lines:?}");
 }
 
 #[test]

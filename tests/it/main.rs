@@ -1,11 +1,22 @@
 //! The integration tests: one file per behaviour.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
+#[path = "../support/scene.rs"]
+mod scene;
 #[path = "../support/server.rs"]
 mod server;
 
+mod attach;
+mod capture;
+mod concurrency;
 #[cfg(feature = "yaml")]
 mod config;
 #[cfg(feature = "cli")]
 mod csv_aggregate;
+mod cursors;
+mod failures;
+mod operations;
 #[path = "server.rs"]
 mod server_helper;
+mod shutdown;

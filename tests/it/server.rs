@@ -99,7 +99,8 @@ mod needs_server {
         assert!(hit.find_one(doc! {}).await.is_err());
         drop(fail_point);
         hit.find_one(doc! {}).await?;
-        Ok(())
+        hit.drop().await?;
+        spared.drop().await
     }
 
     #[tokio::test]

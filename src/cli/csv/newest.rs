@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, hash::Hash};
 
+use foldhash::fast::RandomState;
+
 use crate::record::Iteration;
 
 /// A version of a record, and where its row stands in the input.
@@ -20,9 +22,9 @@ pub(super) struct Version {
 /// bytes that they stand for, but only in lower case: no two different texts become one id.
 #[derive(Default)]
 pub(super) struct Newest {
-    uuids: HashMap<[u8; 16], Version>,
-    object_ids: HashMap<[u8; 12], Version>,
-    others: HashMap<Box<[u8]>, Version>,
+    uuids: HashMap<[u8; 16], Version, RandomState>,
+    object_ids: HashMap<[u8; 12], Version, RandomState>,
+    others: HashMap<Box<[u8]>, Version, RandomState>,
 }
 
 impl Newest {
@@ -61,7 +63,7 @@ impl Version {
 }
 
 #[inline]
-fn keep<K: Eq + Hash>(newest: &mut HashMap<K, Version>, id: K, version: Version) {
+fn keep<K: Eq + Hash>(newest: &mut HashMap<K, Version, RandomState>, id: K, version: Version) {
     newest.entry(id).and_modify(|known| known.replace(version)).or_insert(version);
 }
 

@@ -22,8 +22,6 @@ pub(super) struct Row {
     pub(super) shape: Shape,
     /// Bytes before it in the stream.
     pub(super) start: u64,
-    /// Its first line, counted from 1.
-    pub(super) line: u64,
     at: usize,
 }
 
@@ -39,7 +37,8 @@ pub(super) struct Rows<R> {
     end: usize,
     more: More,
     offset: u64,
-    line: u64,
+    /// Line ends before the buffer.
+    n_lines: u64,
     max_row: usize,
 }
 
@@ -56,8 +55,8 @@ impl<R: Read> Rows<R> {
         max_row: usize,
     ) -> Self {
         let buffer = vec![0; buffer];
-        let (more, line) = (More::Possible, 1);
-        Self { from, delimiter, columns, buffer, start: 0, end: 0, more, offset: 0, line, max_row }
+        let (start, end, offset, n_lines, more) = (0, 0, 0, 0, More::Possible);
+        Self { from, delimiter, columns, buffer, start, end, more, offset, n_lines, max_row }
     }
 
     /// Skips a UTF-8 byte order mark at the start of the stream, and says whether there was one.
@@ -101,6 +100,14 @@ impl<R: Read> Rows<R> {
         &self.buffer[row.at..row.at + row.shape.len]
     }
 
+    /// The first line of that row, counted from 1.
+    ///
+    /// Hardly any row is asked for its line, so lines are counted only then, and in bulk when the
+    /// buffer moves on.
+    pub(super) fn line(&self, row: &Row) -> u64 {
+        self.n_lines + n_lines(&self.buffer[..row.at]) + 1
+    }
+
     /// The number of bytes read so far.
     pub(super) fn n_bytes(&self) -> u64 {
         self.offset + (self.end - self.start) as u64
@@ -108,10 +115,9 @@ impl<R: Read> Rows<R> {
 
     #[inline]
     fn give(&mut self, shape: Shape) -> Row {
-        let (at, start, line) = (self.start, self.offset, self.line);
-        self.line += n_lines(&self.buffer[at..at + shape.len], &shape);
+        let (at, start) = (self.start, self.offset);
         self.pass(shape.len);
-        Row { shape, start, line, at }
+        Row { shape, start, at }
     }
 
     #[inline]
@@ -122,7 +128,6 @@ impl<R: Read> Rows<R> {
 
     fn skip_blank_lines(&mut self) {
         while self.start < self.end && matches!(self.buffer[self.start], b'\n' | b'\r') {
-            self.line += u64::from(self.buffer[self.start] == b'\n');
             self.pass(1);
         }
     }
@@ -130,6 +135,7 @@ impl<R: Read> Rows<R> {
     /// Reads more bytes behind those at hand.
     fn fill(&mut self) -> io::Result<()> {
         if self.start > 0 {
+            self.n_lines += n_lines(&self.buffer[..self.start]);
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
@@ -148,12 +154,6 @@ impl<R: Read> Rows<R> {
     }
 }
 
-/// The number of lines that a row ends. A lone `\r` counts only where it ends the row.
-#[inline]
-fn n_lines(row: &[u8], shape: &Shape) -> u64 {
-    if !shape.has_quotes {
-        return u64::from(shape.len > shape.body);
-    }
-    let lone_return = u64::from(row[shape.body..] == *b"\r");
-    memchr_iter(b'\n', row).count() as u64 + lone_return
+fn n_lines(bytes: &[u8]) -> u64 {
+    memchr_iter(b'\n', bytes).count() as u64
 }

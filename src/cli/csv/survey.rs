@@ -75,11 +75,14 @@ impl Survey {
             if self.layout.is_none() && row.shape.flaw.is_none() {
                 let first = rows.bytes(&row);
                 let (body, end) = first.split_at(row.shape.body);
-                let columns = self.learn(body, end).with_context(|| at(name, &row))?;
+                let columns =
+                    self.learn(body, end).with_context(|| format!("{name}:{}", rows.line(&row)))?;
                 row.shape = scan(first, self.delimiter, columns, More::None).unwrap_or(row.shape);
                 rows.columns = columns;
             }
-            self.row(name, &row, rows.bytes(&row))?;
+            if !self.record(&row, rows.bytes(&row)) {
+                self.other(&row, rows.bytes(&row), || format!("{name}:{}", rows.line(&row)))?;
+            }
         }
         let n_bytes = rows.n_bytes();
         self.n_bytes += n_bytes;
@@ -94,29 +97,27 @@ impl Survey {
         Ok(self.layout.insert(layout).columns)
     }
 
-    /// Takes one row in.
+    /// Takes one row in, if it is the version of a record.
     #[inline]
-    fn row(&mut self, name: &str, row: &Row, bytes: &[u8]) -> anyhow::Result<()> {
+    fn record(&mut self, row: &Row, bytes: &[u8]) -> bool {
         let shape = &row.shape;
         let n_fields = self.layout.as_ref().map(|layout| layout.n_fields);
-        if shape.flaw.is_none() && Some(shape.n_fields) == n_fields {
-            let id = unquote(&bytes[shape.id.clone()]);
-            let iteration = iteration(&unquote(&bytes[shape.iteration.clone()]));
-            if let (Some(iteration), false) = (iteration, id.is_empty()) {
-                let start = self.n_bytes + row.start;
-                // A row is never longer than `MAX_ROW`.
-                let len = shape.len as u32;
-                self.newest.offer(&id, Version { iteration, start, len });
-                self.n_rows += 1;
-                return Ok(());
-            }
+        if shape.flaw.is_some() || Some(shape.n_fields) != n_fields {
+            return false;
         }
-        self.other(name, row, bytes)
+        let id = unquote(&bytes[shape.id.clone()]);
+        let iteration = iteration(&unquote(&bytes[shape.iteration.clone()]));
+        let (Some(iteration), false) = (iteration, id.is_empty()) else { return false };
+        // A row is never longer than `MAX_ROW`.
+        let (start, len) = (self.n_bytes + row.start, shape.len as u32);
+        self.newest.offer(&id, Version { iteration, start, len });
+        self.n_rows += 1;
+        true
     }
 
     /// Takes in a row that is no record: a header, or malformed.
     #[cold]
-    fn other(&mut self, name: &str, row: &Row, bytes: &[u8]) -> anyhow::Result<()> {
+    fn other(&mut self, row: &Row, bytes: &[u8], at: impl Fn() -> String) -> anyhow::Result<()> {
         let shape = &row.shape;
         if let (Some(layout), None) = (&mut self.layout, shape.flaw) {
             let fields: Vec<_> = fields(&bytes[..shape.body], self.delimiter).collect();
@@ -128,7 +129,7 @@ impl Survey {
                 HeaderRow::Repeated => return Ok(()),
                 HeaderRow::Different => {
                     return Err(crate::cli::Hinted::new(
-                        format!("{}: the columns differ from those before", at(name, row)),
+                        format!("{}: the columns differ from those before", at()),
                         "files with different columns cannot become one: aggregate them apart",
                     ));
                 }
@@ -139,7 +140,7 @@ impl Survey {
         self.n_malformed += 1;
         if self.shown.len() < SHOWN {
             let reason = self.reason(row, bytes);
-            self.shown.push(format!("{}: {reason}", at(name, row)));
+            self.shown.push(format!("{}: {reason}", at()));
         }
         Ok(())
     }
@@ -166,8 +167,4 @@ impl Survey {
             }
         }
     }
-}
-
-fn at(name: &str, row: &Row) -> String {
-    format!("{name}:{}", row.line)
 }

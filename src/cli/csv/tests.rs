@@ -221,7 +221,7 @@ fn a_row_longer_than_the_limit_is_named_and_the_next_one_found() {
     let mut rows = Rows::with_sizes(&text[..], b',', COLUMNS, 4, 8);
     let mut seen = Vec::new();
     while let Some(row) = rows.advance().unwrap() {
-        seen.push((rows.bytes(&row).to_vec(), row.line, row.shape.flaw));
+        seen.push((rows.bytes(&row).to_vec(), rows.line(&row), row.shape.flaw));
     }
     let unclosed = Some(Flaw::UnclosedQuote);
     let expected = [

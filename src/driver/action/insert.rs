@@ -1,7 +1,7 @@
 //! Inserting documents: `insert_one` and `insert_many`.
 
 use mongodb::{
-    error::{Error, ErrorKind, InsertManyError},
+    error::{Error, ErrorKind, InsertManyError, WriteFailure},
     options::{InsertManyOptions, WriteConcern},
     results::{InsertManyResult, InsertOneResult},
 };
@@ -18,9 +18,12 @@ action! {
         comment: into Bson,
     } => InsertOneResult,
     session,
-    |record, result| if let Ok(done) = result {
-        record.counts.inserted = Some(1);
-        record.inserted_ids = Some(Arc::new(vec![done.inserted_id.clone()]));
+    |record, result| match result {
+        Ok(done) => {
+            record.counts.inserted = Some(1);
+            record.inserted_ids = Some(Arc::new(vec![done.inserted_id.clone()]));
+        }
+        Err(error) => record.counts.inserted = inserted_despite(error),
     }
 }
 
@@ -58,6 +61,16 @@ impl<'a> IntoFuture for InsertMany<'a> {
             Ok(done) => learn(record, done),
             Err(error) => learn_failure(record, error, n_documents, ordered),
         }))
+    }
+}
+
+/// Whether the document is there although its insert failed, if the error tells: a write concern
+/// that was not met undoes nothing.
+fn inserted_despite(error: &Error) -> Option<u64> {
+    match &*error.kind {
+        ErrorKind::Write(WriteFailure::WriteConcernError(_)) => Some(1),
+        ErrorKind::Write(WriteFailure::WriteError(_)) => Some(0),
+        _ => None,
     }
 }
 

@@ -1,0 +1,341 @@
+//! Plain driver clients that the watcher is attached to: raw traffic, one record an operation.
+
+mod needs_server {
+    use std::{sync::Arc, time::Duration};
+
+    use expect_test::expect;
+    use futures_util::{StreamExt, TryStreamExt};
+    use mongodb::{
+        event::{EventHandler, command::CommandEvent},
+        options::UpdateOptions,
+    };
+    use mongowatch::{
+        Capture, Field, Outcome, Phase,
+        bson::{Bson, Document, doc},
+    };
+
+    use crate::scene::{Scene, lines, only};
+
+    /// The same work through door B and door C.
+    async fn work(db: &mongodb::Database) {
+        let people = db.collection::<Document>("people");
+        people.insert_many((0..30).map(|n| doc! { "_id": n, "age": n })).await.unwrap();
+        people.insert_one(doc! { "_id": 1 }).await.unwrap_err();
+        people.insert_many([doc! { "_id": 40 }, doc! { "_id": 1 }]).await.unwrap_err();
+        people
+            .find(doc! { "age": { "$lt": 5 } })
+            .await
+            .unwrap()
+            .try_collect::<Vec<_>>()
+            .await
+            .unwrap();
+        people.find_one(doc! {}).await.unwrap();
+        people
+            .update_many(doc! { "age": { "$gt": 20 } }, doc! { "$inc": { "age": 1 } })
+            .await
+            .unwrap();
+        let upsert = UpdateOptions::builder().upsert(true).build();
+        let update = people.update_one(doc! { "_id": 77 }, doc! { "$set": { "age": 1 } });
+        update.with_options(upsert).await.unwrap();
+        people.delete_many(doc! { "age": { "$lt": 2 } }).await.unwrap();
+        people.find_one_and_update(doc! { "_id": 5 }, doc! { "$inc": { "age": 1 } }).await.unwrap();
+        people.find_one_and_delete(doc! { "_id": 6 }).await.unwrap();
+        people.count_documents(doc! {}).await.unwrap();
+        people.distinct("age", doc! {}).await.unwrap();
+        db.run_command(doc! { "ping": 1 }).await.unwrap();
+        people.drop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn command_events_give_counts_and_outcomes() {
+        let scene = Scene::new("attach-work");
+        work(&scene.attached(Capture::Commands).await).await;
+        let records = scene.finish().await;
+        expect![[r#"
+            mongowatch.command insert people ok inserted=30
+            mongowatch.command insert people error code=11000 inserted=0
+            mongowatch.command insert people partial code=11000 inserted=1
+            mongowatch.command find people ok
+            mongowatch.command find people ok
+            mongowatch.command update people ok matched=9 modified=9
+            mongowatch.command update people ok matched=0 upserted=1 modified=0
+            mongowatch.command delete people ok deleted=3
+            mongowatch.command find_and_modify people ok matched=1 modified=1
+            mongowatch.command find_and_modify people ok matched=1 deleted=1
+            mongowatch.command aggregate people ok
+            mongowatch.command distinct people ok matched=27
+            mongowatch.command ping - ok
+            mongowatch.command drop people ok
+        "#]]
+        .assert_eq(&lines(&records));
+        let get = |record: usize, field| Bson::from(records[record].get(field));
+        assert_eq!(get(3, Field::Filter), doc! { "age": { "$lt": 5 } }.into());
+        assert_eq!(get(3, Field::ReturnedCount), Bson::Int64(5));
+        assert_eq!(get(3, Field::Batches), Bson::Int64(1));
+        assert_eq!(get(5, Field::Update), doc! { "$inc": { "age": 1 } }.into());
+        assert_eq!(get(2, Field::InsertedIds), vec![Bson::Int32(40)].into());
+        assert_eq!(get(6, Field::InsertedIds), vec![Bson::Int32(77)].into());
+        for record in &records {
+            let traffic = &record.traffic;
+            assert_eq!(traffic.attempts, Some(1));
+            assert_eq!(traffic.request_ids.len(), 1);
+            assert!(
+                traffic.request_bytes > Some(40) && traffic.reply_bytes > Some(40)
+                    || record.error.is_some()
+            );
+            assert!(traffic.server.is_some() && traffic.connection_id.is_some());
+            assert!(traffic.session_id.is_some() && traffic.server_connection_id.is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn spans_give_the_operations_without_counts() {
+        let scene = Scene::new("spans-work");
+        work(&scene.attached(Capture::Spans).await).await;
+        let records = scene.finish().await;
+        expect![[r#"
+            mongowatch.command insert people ok
+            mongowatch.command insert people error
+            mongowatch.command insert people error
+            mongowatch.command find people ok
+            mongowatch.command find people ok
+            mongowatch.command update people ok
+            mongowatch.command update people ok
+            mongowatch.command delete people ok
+            mongowatch.command find_and_modify people ok
+            mongowatch.command find_and_modify people ok
+            mongowatch.command aggregate people ok
+            mongowatch.command distinct people ok
+            mongowatch.command ping - ok
+            mongowatch.command drop_collection people ok
+        "#]]
+        .assert_eq(&lines(&records));
+        for record in &records {
+            let traffic = &record.traffic;
+            assert_eq!(traffic.attempts, Some(1), "{record:?}");
+            assert!(traffic.server.is_some() && traffic.connection_id.is_some());
+            assert!(traffic.session_id.is_some() && traffic.server_connection_id.is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_find_joins_its_get_mores() {
+        let scene = Scene::new("join");
+        let numbers = scene.attached(Capture::Commands).await.collection::<Document>("numbers");
+        numbers.insert_many((0..100).map(|n| doc! { "_id": n })).await.unwrap();
+        let cursor = numbers.find(doc! {}).batch_size(10).await.unwrap();
+        assert_eq!(cursor.try_collect::<Vec<_>>().await.unwrap().len(), 100);
+        let records = scene.finish().await;
+        assert_eq!(
+            lines(&records),
+            "mongowatch.command insert numbers ok inserted=100\nmongowatch.command find numbers ok\n"
+        );
+        let traffic = &records[1].traffic;
+        assert_eq!(
+            (traffic.returned, traffic.batches, traffic.attempts),
+            (Some(100), Some(11), Some(11))
+        );
+    }
+
+    #[tokio::test]
+    async fn killing_a_cursor_cancels_its_record() {
+        let scene = Scene::new("kill");
+        let db = scene.attached(Capture::Commands).await;
+        let numbers = db.collection::<Document>("numbers");
+        numbers.insert_many((0..100).map(|n| doc! { "_id": n })).await.unwrap();
+        let mut cursor = numbers.find(doc! {}).batch_size(10).await.unwrap();
+        cursor.next().await.unwrap().unwrap();
+        drop(cursor);
+        db.client().clone().shutdown().await;
+        let records = scene.finish().await;
+        assert_eq!(records[1].outcome, Some(Outcome::Cancelled), "{}", lines(&records));
+        assert_eq!(records[1].traffic.returned, Some(10));
+        assert_eq!(records.len(), 2, "{}", lines(&records));
+    }
+
+    #[tokio::test]
+    async fn a_leaked_cursor_expires() {
+        let scene = Scene::with("leak", |b| {
+            let mut queue = mongowatch::QueueSettings::default();
+            queue.timeout = Duration::from_millis(30);
+            b.queue(queue)
+        });
+        let db = scene.attached(Capture::Commands).await;
+        let numbers = db.collection::<Document>("numbers");
+        numbers.insert_many((0..100).map(|n| doc! { "_id": n })).await.unwrap();
+        let cursor = numbers.find(doc! {}).batch_size(10).await.unwrap();
+        std::mem::forget(cursor);
+        let expired = loop {
+            tokio::task::yield_now().await;
+            let records = scene.seen.records();
+            if let Some(record) = records.into_iter().find(|record| record.phase == Phase::Timeout)
+            {
+                break record;
+            }
+        };
+        assert_eq!((expired.operation.as_ref(), expired.traffic.returned), ("find", Some(10)));
+        let stats = scene.watcher.shutdown().await.unwrap();
+        assert!(stats.is_balanced(), "{stats:#?}");
+        assert_eq!(stats.open, 1);
+    }
+
+    #[tokio::test]
+    async fn retries_join_the_operation_that_they_repeat() {
+        for (capture, name) in [(Capture::Commands, "retry-b"), (Capture::Spans, "retry-c")] {
+            let scene = Scene::new(name);
+            let people = scene.attached(capture).await.collection::<Document>("people");
+            let close = |command: &str| doc! { "failCommands": [command], "closeConnection": true };
+            let fail_point = scene.fail(doc! { "times": 1 }, close("insert")).await;
+            people.insert_one(doc! {}).await.unwrap();
+            fail_point.off().await.unwrap();
+            let fail_point = scene.fail(doc! { "times": 1 }, close("find")).await;
+            people.find_one(doc! {}).await.unwrap();
+            fail_point.off().await.unwrap();
+            let fail_point = scene.fail(doc! { "times": 2 }, close("find")).await;
+            people.find_one(doc! {}).await.unwrap_err();
+            fail_point.off().await.unwrap();
+            people.find_one(doc! {}).await.unwrap();
+            let records = scene.finish().await;
+            let told: Vec<_> = records
+                .iter()
+                .map(|record| (record.operation.as_ref(), record.outcome, record.traffic.attempts))
+                .collect();
+            assert_eq!(
+                told,
+                [
+                    ("insert", Some(Outcome::Ok), Some(2)),
+                    ("find", Some(Outcome::Ok), Some(2)),
+                    ("find", Some(Outcome::Error), Some(2)),
+                    ("find", Some(Outcome::Ok), Some(1)),
+                ],
+                "{name}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn spans_tell_what_was_cancelled_and_what_was_not_sent() {
+        let scene = Scene::new("spans-ends");
+        let people = scene.attached(Capture::Spans).await.collection::<Document>("people");
+        people.insert_one(doc! { "_id": 1 }).await.unwrap();
+        let slow = people.find_one(doc! { "$where": "sleep(300) || true" }).into_future();
+        tokio::time::timeout(Duration::from_millis(50), slow).await.unwrap_err();
+        let mut options = scene.options().await;
+        // Nobody listens on the discard port.
+        options.hosts = vec![mongodb::options::ServerAddress::parse("127.0.0.1:9").unwrap()];
+        options.server_selection_timeout = Some(Duration::from_millis(50));
+        scene.watcher.attach_spans(&mut options);
+        let nowhere = mongodb::Client::with_options(options).unwrap();
+        nowhere.list_database_names().await.unwrap_err();
+        let records = scene.finish().await;
+        let told: Vec<_> =
+            records.iter().map(|record| (record.operation.as_ref(), record.outcome)).collect();
+        assert_eq!(
+            told,
+            [
+                ("insert", Some(Outcome::Ok)),
+                ("find", Some(Outcome::Cancelled)),
+                ("list_databases", Some(Outcome::NotSent)),
+            ]
+        );
+        assert_eq!(records[2].error.as_ref().unwrap().name.as_deref(), Some("ServerSelection"));
+    }
+
+    #[tokio::test]
+    async fn raw_handles_of_a_watched_client_are_recorded_beside_the_mirrored_calls() {
+        for capture in [Capture::Spans, Capture::Commands] {
+            let scene = Scene::with(&format!("raw-{capture:?}"), |b| b.capture(capture));
+            let people = scene.db().await.collection::<Document>("people");
+            people.insert_one(doc! {}).await.unwrap();
+            people.unwatched().find_one(doc! {}).await.unwrap();
+            people.find_one(doc! {}).await.unwrap();
+            let records = scene.finish().await;
+            let told: Vec<_> = records
+                .iter()
+                .map(|record| (record.watcher.as_str(), record.operation.as_ref()))
+                .collect();
+            assert_eq!(
+                told,
+                [
+                    ("mongowatch.collection", "insert_one"),
+                    ("mongowatch.command", "find"),
+                    ("mongowatch.collection", "find_one"),
+                ],
+                "{capture:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn the_applications_own_handlers_keep_working() {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(100);
+        let called = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let counter = Arc::clone(&called);
+        let count = move || {
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        };
+        let async_count = count.clone();
+        let handlers: [EventHandler<CommandEvent>; 3] = [
+            EventHandler::callback(move |_| count()),
+            EventHandler::async_callback(move |_| {
+                let count = async_count.clone();
+                Box::pin(async move { count() })
+            }),
+            sender.into(),
+        ];
+        let scene = Scene::new("handlers");
+        for handler in handlers {
+            let mut options = scene.options().await;
+            options.command_event_handler = Some(handler);
+            scene.watcher.attach(&mut options);
+            let client = mongodb::Client::with_options(options).unwrap();
+            client.database("admin").run_command(doc! { "ping": 1 }).await.unwrap();
+        }
+        assert!(receiver.recv().await.is_some() && receiver.recv().await.is_some());
+        while called.load(std::sync::atomic::Ordering::Relaxed) < 4 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(scene.finish().await.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn credentials_are_in_no_record_of_raw_traffic() {
+        for (capture, name) in
+            [(Capture::Commands, "raw-secret-b"), (Capture::Spans, "raw-secret-c")]
+        {
+            let scene = Scene::new(name);
+            let db = scene.attached(capture).await;
+            let create = doc! { "createUser": "eve", "pwd": "s3cr3t", "roles": [] };
+            db.run_command(create.clone()).await.unwrap();
+            db.run_command(create).await.unwrap_err();
+            scene.bare().await.run_command(doc! { "dropUser": "eve" }).await.unwrap();
+            let records = scene.finish().await;
+            let told: Vec<_> =
+                records.iter().map(|record| (record.operation.as_ref(), record.outcome)).collect();
+            assert_eq!(
+                told,
+                [("create_user", Some(Outcome::Ok)), ("create_user", Some(Outcome::Error))]
+            );
+            for record in &records {
+                for field in Field::ALL {
+                    let value = Bson::from(record.get(*field)).to_string();
+                    assert!(
+                        !value.contains("s3cr3t") && !value.contains("eve"),
+                        "{field}: {value}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_was_never_used_has_no_record() {
+        let scene = Scene::new("unused");
+        drop(scene.attached(Capture::Commands).await);
+        drop(scene.client().await);
+        assert!(scene.finish().await.is_empty());
+        let scene = Scene::new("one-ping");
+        scene.db().await.run_command(doc! { "ping": 1 }).await.unwrap();
+        only(scene.finish().await);
+    }
+}
