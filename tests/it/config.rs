@@ -393,12 +393,7 @@ fn text_that_is_not_our_yaml_is_refused() {
     let bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned()
         + "b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\n"
         + "d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d]\n";
-    check(
-        &bomb,
-        expect![
-            "audit.yaml:5:12: YAML document too large or too complex: limits breached: Nodes { nodes: 20001 }"
-        ],
-    );
+    check(&bomb, expect!["audit.yaml:1:20: found more than a configuration can need"]);
     check(&"[".repeat(100_000), expect!["audit.yaml:1:256: recursion limit exceeded"]);
 }
 
@@ -481,7 +476,7 @@ fn what_is_left_out_has_its_default() {
     }
     let console = LayerSettings::Console(ConsoleSettings::default());
     for yaml in ["layers: [console]", "layers:\n- console:", "layers:\n- console: {}"] {
-        assert_eq!(read(yaml).layers, [console.clone()], "{yaml:?}");
+        assert_eq!(read(yaml).layers, std::slice::from_ref(&console), "{yaml:?}");
     }
     assert_eq!(Settings::default().resolved().layers, [console]);
 }
