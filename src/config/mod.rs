@@ -4,7 +4,8 @@
 //! meaning and its default there, and `config/reference.yaml` shows all of them in one file. Keys
 //! that are left out have their defaults: an empty file is a valid configuration.
 //!
-//! ```
+#![cfg_attr(feature = "yaml", doc = "```")]
+#![cfg_attr(not(feature = "yaml"), doc = "```ignore")]
 //! use mongowatch::{Capture, Settings, layer::LayerSettings};
 //!
 //! let yaml = "
@@ -30,8 +31,8 @@
 //! # Ok::<(), mongowatch::Error>(())
 //! ```
 //!
-//! The way of a file: [`tree`] keeps the place of each key and value, [`read`] makes settings of it,
-//! [`check`] looks at what the types do not say, and a [`fault`] becomes one line with file, line,
+//! The way of a file: `tree` keeps the place of each key and value, `read` makes settings of it,
+//! `check` looks at what the types do not say, and a `fault` becomes one line with file, line,
 //! column and key. `mongowatch config check` goes the same way and opens nothing; `mongowatch config
 //! print` shows what a file resolves to.
 //!
