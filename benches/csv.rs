@@ -154,7 +154,7 @@ fn row(out: &mut impl Write, id: usize, version: usize, random: &mut Random) -> 
         (id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     )?;
     match version {
-        4 if id % 50 != 0 => {
+        4 if !id.is_multiple_of(50) => {
             write!(out, "final(4),{time}.{micros:06},{time}.{:06},", micros + 1_999)?
         }
         _ => write!(out, "{version},{time}.{micros:06},None,")?,

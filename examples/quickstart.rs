@@ -57,9 +57,8 @@ fn start_watcher(csv: &Path) -> mongowatch::Result<Watcher> {
     console.stream = Stream::Stdout;
     let mut file = CsvSettings::new(csv);
     file.versions = Versions::All;
-    let mut levels = Levels::default();
-    levels.first = EventLevel::Info;
-    levels.update = EventLevel::Info;
+    let (first, update) = (EventLevel::Info, EventLevel::Info);
+    let levels = Levels { first, update, ..Levels::default() };
     Watcher::builder()
         .service("shop", "1.0")
         .levels(levels)

@@ -91,7 +91,7 @@ struct Hinted {
 }
 
 impl Hinted {
-    fn new(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    fn error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
         Self { message: message.into(), hint: hint.into() }.into()
     }
 }

@@ -1,4 +1,5 @@
 //! `mongowatch csv aggregate`, as a user runs it: the real binary on real files.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
 use std::{
     fs,
@@ -287,6 +288,42 @@ fn quotes_newlines_and_foreign_bytes_pass_unchanged() {
                  f,0,\n\
                  g,0,\xc3\xa9\r\n";
     check(&[], rows, rows);
+}
+
+#[test]
+fn a_field_may_be_longer_than_any_buffer() {
+    // One `$in` of 25,000 numbers is longer than what the predecessor can read.
+    let filter = "{\"\"x\"\": [\n]}".repeat(100_000);
+    let (old, new) = (format!("a,0,\"{filter}\"\n"), format!("a,1,\"{filter}\"\n"));
+    check(&[], format!("{old}b,0,x\n{new}c,0,x\n"), format!("b,0,x\n{new}c,0,x\n"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_bytes_of_the_input() {
+    let desk = Desk::new();
+    let mut command = desk.command(&["-"]);
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let peak_kib = || -> u64 {
+        let status = fs::read_to_string(&status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+    };
+    let mut stdin = child.stdin.take().unwrap();
+    let mut feed = |n_rows: usize| {
+        let row = |n| format!("id{},{n},{}\n", n % 100, "x".repeat(1_000));
+        let rows: String = (0..1_000).map(row).collect();
+        (0..n_rows / 1_000).for_each(|_| stdin.write_all(rows.as_bytes()).unwrap());
+    };
+    feed(2_000);
+    let before = peak_kib();
+    feed(40_000);
+    let after = peak_kib();
+    drop(stdin);
+    assert!(child.wait_with_output().unwrap().status.success());
+    assert!(after < before + 2_000, "{before} KiB at first, {after} KiB after 40 MB more");
 }
 
 #[test]

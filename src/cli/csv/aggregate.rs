@@ -105,6 +105,16 @@ struct Plan {
     unfinished: Unfinished,
 }
 
+/// What became of the rows that stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Rows(usize),
+    /// Whoever read standard output has seen enough. That is no error.
+    UntilClosed,
+    /// A file would lose its malformed rows.
+    Refused,
+}
+
 impl Args {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
         self.resolve()?.run()
@@ -147,36 +157,21 @@ impl Plan {
     fn run(mut self) -> anyhow::Result<Exit> {
         let delimiter = self.dialect.unwrap_or(Dialect::Unix).delimiter();
         let mut survey = Survey::new(delimiter, self.wish.clone());
-        let lens = self.survey(&mut survey)?;
-        for row in &survey.shown {
-            say(row);
-        }
-        let n_more = survey.n_malformed - survey.shown.len() as u64;
-        if n_more > 0 {
-            say(format_args!("... and {n_more} more malformed rows"));
-        }
-        let refused = survey.n_malformed > 0 && self.replaced.is_some();
-        let mut n_written = 0;
-        if !refused {
-            let places = self.places(&survey);
-            n_written = places.len();
-            self.write(&survey, &places, &lens)?;
-        }
-        self.summary(&survey, n_written, refused);
-        Ok(if survey.n_malformed > 0 { Exit::Malformed } else { Exit::Success })
-    }
-
-    /// Reads all inputs once, and gives their lengths.
-    fn survey(&mut self, survey: &mut Survey) -> anyhow::Result<Vec<u64>> {
-        let total = self.sources.iter().map(Source::len).sum();
-        let mut progress = Progress::new(total);
+        let mut progress = Progress::new(self.sources.iter().map(Source::len).sum());
         let mut lens = Vec::with_capacity(self.sources.len());
         for source in &mut self.sources {
             let name = source.name.clone();
             lens.push(survey.read(&name, progress.wrap(source))?);
         }
+        progress.suspend(|| complain(&survey));
+        let written = if survey.n_malformed > 0 && self.replaced.is_some() {
+            Written::Refused
+        } else {
+            self.write(&survey, &lens, &mut progress)?
+        };
         progress.finish();
-        Ok(lens)
+        self.sum_up(&survey, written);
+        Ok(if survey.n_malformed > 0 { Exit::Malformed } else { Exit::Success })
     }
 
     /// The rows that stay, in the order of the input.
@@ -193,16 +188,23 @@ impl Plan {
         places
     }
 
-    fn write(&mut self, survey: &Survey, places: &[Place], lens: &[u64]) -> anyhow::Result<()> {
+    /// Writes the output.
+    fn write(
+        &mut self,
+        survey: &Survey,
+        lens: &[u64],
+        progress: &mut Progress,
+    ) -> anyhow::Result<Written> {
+        let places = self.places(survey);
         let mut output = self.target.open().context("could not open the output")?;
         let rows = Rows::start(&mut output, &survey.head, self.dialect);
-        let written = rows.and_then(|rows| self.copy(rows, places, lens));
-        match written {
-            // Whoever read standard output has seen enough.
-            Err(error) if self.is_closed_pipe(&error) => return Ok(()),
-            written => written.context("could not write the output")?,
+        let copied = rows.and_then(|rows| self.copy(rows, &places, lens, progress));
+        match copied {
+            Err(error) if self.is_closed_pipe(&error) => return Ok(Written::UntilClosed),
+            copied => copied.context("could not write the output")?,
         }
-        self.finish(output)
+        self.finish(output)?;
+        Ok(Written::Rows(places.len()))
     }
 
     fn copy(
@@ -210,13 +212,14 @@ impl Plan {
         mut rows: Rows<&mut Output>,
         mut places: &[Place],
         lens: &[u64],
+        progress: &mut Progress,
     ) -> io::Result<()> {
         let mut start = 0;
         for (source, len) in self.sources.iter_mut().zip(lens) {
             let end = start + len;
             let (these, others) = places.split_at(places.partition_point(|row| row.start < end));
             let these = these.iter().map(|row| Place { start: row.start - start, ..*row });
-            copy::copy(source, these, &mut rows)?;
+            copy::copy(progress.wrap(source), these, &mut rows)?;
             (start, places) = (end, others);
         }
         rows.flush()
@@ -234,19 +237,35 @@ impl Plan {
         matches!(self.target, Target::Stdout) && error.kind() == io::ErrorKind::BrokenPipe
     }
 
-    fn summary(&self, survey: &Survey, n_written: usize, refused: bool) {
+    fn sum_up(&self, survey: &Survey, written: Written) {
         let n_ids = survey.newest.len();
         let n_unfinished = survey.newest.versions().filter(|row| !row.iteration.is_final()).count();
         let (n_rows, n_malformed) = (survey.n_rows, survey.n_malformed);
+        let written_text = match written {
+            Written::Rows(n_rows) => format!("{n_rows} rows written"),
+            Written::UntilClosed => "written until the reader closed".to_owned(),
+            Written::Refused => "0 rows written".to_owned(),
+        };
         say(format_args!(
-            "{n_rows} rows read, {n_written} rows written, {n_ids} ids, {n_unfinished} unfinished, \
+            "{n_rows} rows read, {written_text}, {n_ids} ids, {n_unfinished} unfinished, \
              {n_malformed} malformed"
         ));
-        if let (true, Some(source)) = (refused, self.replaced) {
+        if let (Written::Refused, Some(source)) = (written, self.replaced) {
             let name = &self.sources[source].name;
             say(format_args!("{name} is left as it was, because of malformed rows"));
             say("hint: --output to another file writes the rest");
         }
+    }
+}
+
+/// Shows the first malformed rows.
+fn complain(survey: &Survey) {
+    for row in &survey.shown {
+        say(row);
+    }
+    let n_more = survey.n_malformed - survey.shown.len() as u64;
+    if n_more > 0 {
+        say(format_args!("... and {n_more} more malformed rows"));
     }
 }
 

@@ -134,7 +134,7 @@ fn place(first: &Fields<'_>, wish: Option<&Column>, field: Field) -> anyhow::Res
 }
 
 fn no_such(name: &str) -> anyhow::Error {
-    Hinted::new(
+    Hinted::error(
         format!("expected a column named `{name}` in the first row, found none"),
         "say which columns they are with --id-column and --iteration-column, by name or by number",
     )
@@ -150,14 +150,14 @@ fn guess(first: &Fields<'_>) -> anyhow::Result<Columns> {
         Ok(Columns { id: 1, iteration: 2 })
     } else if first.len() == 1 && first[0].contains(&b'\t') {
         let found = "expected columns separated by commas, found tabs";
-        Err(Hinted::new(found, "say --dialect excel-tab"))
+        Err(Hinted::error(found, "say --dialect excel-tab"))
     } else {
         Err(ask())
     }
 }
 
 fn ask() -> anyhow::Error {
-    Hinted::new(
+    Hinted::error(
         "expected a header or a record of mongowatch or pymongowatch in the first row, found neither",
         "say which columns they are with --id-column and --iteration-column",
     )

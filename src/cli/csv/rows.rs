@@ -73,6 +73,7 @@ impl<R: Read> Rows<R> {
     }
 
     /// Goes to the next row; its bytes can be asked for until the call after.
+    #[inline]
     pub(super) fn advance(&mut self) -> io::Result<Option<Row>> {
         loop {
             self.skip_blank_lines();
@@ -133,6 +134,7 @@ impl<R: Read> Rows<R> {
     }
 
     /// Reads more bytes behind those at hand.
+    #[cold]
     fn fill(&mut self) -> io::Result<()> {
         if self.start > 0 {
             self.n_lines += n_lines(&self.buffer[..self.start]);

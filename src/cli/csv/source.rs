@@ -91,7 +91,7 @@ impl Source {
         for state in states {
             let state = state.with_context(|| format!("could not look at {name} again"))?;
             if State::of(&state) != self.opened_as {
-                return Err(crate::cli::Hinted::new(
+                return Err(crate::cli::Hinted::error(
                     format!("{name} was changed by somebody else in the meantime"),
                     "the file is left as it is; stop or rotate what writes to it, then try again",
                 ));
@@ -120,7 +120,7 @@ impl Seek for Source {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let SeekFrom::Start(at) = to else { return Err(io::ErrorKind::Unsupported.into()) };
         self.stream = None;
-        self.file.seek(SeekFrom::Start(self.origin + at))
+        Ok(self.file.seek(SeekFrom::Start(self.origin + at))? - self.origin)
     }
 }
 

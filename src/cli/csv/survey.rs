@@ -128,7 +128,7 @@ impl Survey {
                 }
                 HeaderRow::Repeated => return Ok(()),
                 HeaderRow::Different => {
-                    return Err(crate::cli::Hinted::new(
+                    return Err(crate::cli::Hinted::error(
                         format!("{}: the columns differ from those before", at()),
                         "files with different columns cannot become one: aggregate them apart",
                     ));

@@ -51,7 +51,7 @@ impl Target {
                 let file = OpenOptions::new().write(true).open(path)?;
                 Output::Stream(BufWriter::with_capacity(BUFFER, file))
             }
-            Self::File(path) => Output::File(NewFile::beside(path)?),
+            Self::File(path) => Output::File(Box::new(NewFile::beside(path)?)),
         })
     }
 }
@@ -62,7 +62,7 @@ pub(super) enum Output {
     // many lines at once.
     Stdout(BufWriter<io::Stdout>),
     Stream(BufWriter<File>),
-    File(NewFile),
+    File(Box<NewFile>),
 }
 
 impl Output {
