@@ -3,6 +3,7 @@
 //! A command goes through three steps: what the user said (its `Args`), what that resolves to, and
 //! what runs. Data goes to stdout, talk to stderr, and the exit status is an [`Exit`].
 
+mod config;
 mod csv;
 mod exit;
 
@@ -22,6 +23,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check and print configuration files
+    #[command(subcommand)]
+    Config(config::Command),
     /// Work on the CSV files that mongowatch and pymongowatch write
     #[command(subcommand)]
     Csv(csv::Command),
@@ -30,6 +34,7 @@ enum Command {
 impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
+            Self::Config(command) => command.run(),
             Self::Csv(command) => command.run(),
         }
     }

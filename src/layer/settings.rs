@@ -16,6 +16,8 @@ use crate::{
 /// of the route in the books and in warnings (default: the kind, with a number from the second on),
 /// and `levels`.
 ///
+/// A relative `path` is relative to the working directory of the process.
+///
 /// ```
 /// use mongowatch::layer::{CsvSettings, LayerSettings, Rotation};
 ///

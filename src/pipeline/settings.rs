@@ -14,15 +14,16 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What of the driver's work is seen, besides the mirrored calls.
+    /// What of the driver's work is seen, besides the mirrored calls. Default: `spans`.
     pub capture: Capture,
-    /// The name of the watched service, for the field `Service`.
+    /// The name of the watched service, for the field `Service`. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// The version of the watched service, for the field `ServiceVersion`.
+    /// The version of the watched service, for the field `ServiceVersion`. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_version: Option<String>,
-    /// How many versions of records fit between the application and the queue thread.
+    /// How many versions of records fit between the application and the queue thread. A number, 1 or
+    /// more. Default: 65536.
     pub buffer: usize,
     /// How records wait for their final version.
     pub queue: QueueSettings,
@@ -32,7 +33,8 @@ pub struct Settings {
     pub fields: Shown,
     /// Where released records go; the console, if nothing is said.
     pub layers: Vec<LayerSettings>,
-    /// How long a shutdown may take before what is left is given up and counted.
+    /// How long a shutdown may take before what is left is given up and counted. A duration such as
+    /// `10s`, which is the default.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub shutdown_timeout: Duration,
 }

@@ -30,19 +30,19 @@ pub struct QueueSettings {
 
     /// The timeout of the records of cursors (`WatcherName` `mongowatch.cursor`), which may rightly
     /// be silent while the application works on a batch. A duration. Default: that of `timeout`.
-    #[serde(with = "compact::optional")]
+    #[serde(with = "compact::optional", skip_serializing_if = "Option::is_none")]
     pub cursor_timeout: Option<Duration>,
 
     /// How long every record is held, final or not, counted from its first version, so that
     /// versions that come late still merge. A duration. Default: records are not held.
     ///
     /// A record that is silent for its `timeout` before that is held until then.
-    #[serde(with = "compact::optional")]
+    #[serde(with = "compact::optional", skip_serializing_if = "Option::is_none")]
     pub forced_delay: Option<Duration>,
 
     /// How many records may wait at the same time. A number of records; with 0 nothing waits, and
-    /// each record is new to the queue. Final records that are not held need no place. Default:
-    /// 100000.
+    /// each record is new to the queue (a configuration file must say 1 or more). Final records that
+    /// are not held need no place. Default: 100000.
     pub capacity: usize,
 
     /// What happens to a new record while `capacity` records wait. Default: `block`.

@@ -10,6 +10,8 @@ mod server;
 mod attach;
 mod capture;
 mod concurrency;
+#[cfg(feature = "yaml")]
+mod config;
 #[cfg(feature = "cli")]
 mod csv_aggregate;
 mod cursors;

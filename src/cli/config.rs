@@ -1,0 +1,89 @@
+//! `mongowatch config`: is a configuration right, and what does it say?
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::Subcommand;
+
+use crate::{cli::Exit, config::Settings};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Say whether configuration files are right, without opening what they name
+    Check(Check),
+    /// Print the settings that a configuration file comes to, with all defaults, as YAML
+    Print(Print),
+}
+
+/// What the user said to `config check`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+A file that is right gets a line `FILE: ok` on standard output. The first fault of each other file \
+goes to standard error, as `FILE:LINE:COLUMN: KEY: what was found, what was expected`.")]
+pub(super) struct Check {
+    /// YAML files
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+/// What the user said to `config print`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Print {
+    /// A YAML file [default: the one that MONGOWATCH_CONFIG names; else the defaults]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl Command {
+    pub(super) fn run(self) -> anyhow::Result<Exit> {
+        match self {
+            Self::Check(args) => check(&args.files),
+            Self::Print(args) => print(args.file.as_deref()),
+        }
+    }
+}
+
+fn check(files: &[PathBuf]) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Success;
+    for file in files {
+        match Settings::from_yaml_file(file) {
+            Ok(_) => out(&format!("{}: ok\n", file.display()))?,
+            Err(error) => {
+                exit = Exit::Failure;
+                // Not after the tool's name: editors and other tools know lines that begin with a
+                // place. A closed stderr must not stop the work; the status still says it.
+                let _ = writeln!(io::stderr(), "{}", chain(&error));
+            }
+        }
+    }
+    Ok(exit)
+}
+
+fn print(file: Option<&Path>) -> anyhow::Result<Exit> {
+    let settings = match file {
+        Some(file) => Settings::from_yaml_file(file)?,
+        None => Settings::from_env()?,
+    };
+    out(&settings.resolved().to_yaml_string()?)?;
+    Ok(Exit::Success)
+}
+
+/// Writes data to stdout. That nobody wants to read on is not an error.
+fn out(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("standard output cannot be written"),
+    }
+}
+
+/// The error and its causes, in one line.
+fn chain(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
+}
