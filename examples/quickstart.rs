@@ -16,9 +16,11 @@ use std::{
 use futures_util::TryStreamExt;
 use mongodb::options::ClientOptions;
 use mongowatch::{
-    Collection, Database, Watcher,
+    Collection, Database, Field, Watcher,
     bson::{Document, doc},
-    layer::{ConsoleSettings, CsvSettings, EventLevel, LayerSettings, Levels, Stream, Versions},
+    layer::{
+        Columns, ConsoleSettings, CsvSettings, EventLevel, LayerSettings, Levels, Stream, Versions,
+    },
 };
 use server::Server;
 
@@ -53,9 +55,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // 3. The CSV has every version; aggregated, one row is left of each operation.
     let text = std::fs::read_to_string(&csv)?;
-    println!("\n-- the CSV file has {} rows:\n{}", text.lines().count() - 1, shortened(&text));
+    println!("\n-- the CSV file has {} rows:\n{}", text.lines().count() - 1, indented(&text));
     let text = aggregated(&csv)?;
-    println!("-- and after `mongowatch csv aggregate`:\n{}", shortened(&text));
+    println!("-- and after `mongowatch csv aggregate`:\n{}", indented(&text));
     Ok(())
 }
 
@@ -80,6 +82,18 @@ fn start_watcher(csv: &Path) -> mongowatch::Result<Watcher> {
     console.stream = Stream::Stdout;
     let mut file = CsvSettings::new(csv);
     file.versions = Versions::All;
+    // Few enough for a screen; by default a file has the columns of pymongowatch.
+    file.columns = Columns::Fields(vec![
+        Field::WatchId,
+        Field::Iteration,
+        Field::Collection,
+        Field::Operation,
+        Field::Outcome,
+        Field::MatchedCount,
+        Field::InsertedCount,
+        Field::ModifiedCount,
+        Field::Duration,
+    ]);
     let (first, update) = (EventLevel::Info, EventLevel::Info);
     let levels = Levels { first, update, ..Levels::default() };
     Watcher::builder()
@@ -115,7 +129,6 @@ async fn run_the_shop(shop: &Database) -> mongodb::error::Result<()> {
     shop.drop().await
 }
 
-/// The lines of a text, cut to the width of a screen.
-fn shortened(text: &str) -> String {
-    text.lines().map(|line| format!("   {line:.150}\n")).collect()
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("   {line}\n")).collect()
 }

@@ -360,7 +360,7 @@ fn purity(source: &Source) -> Vec<Complaint> {
 }
 
 fn door_sign(source: &Source) -> Vec<Complaint> {
-    // `tests.rs` is for the tests of the file that it stands beside.
+    // `tests.rs` and the folder `tests` are for the tests of the file that they stand beside.
     if source.begins_with_door_sign || source.is_tests() {
         return Vec::new();
     }
@@ -406,7 +406,7 @@ impl Source {
     }
 
     fn is_tests(&self) -> bool {
-        self.path.ends_with("/tests.rs")
+        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
     }
 
     /// The names of the modules from the root of the crate to this file.
