@@ -400,7 +400,6 @@ fn settings_survive_their_text() {
     let text = serde_saphyr::to_string(&settings).unwrap();
     expect_test::expect![[r#"
         timeout: 1m 30s
-        cursor_timeout: null
         forced_delay: 250ms
         capacity: 100000
         when_full: drop_updates

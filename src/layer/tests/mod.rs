@@ -5,7 +5,7 @@ mod settings;
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use crate::record::{Iteration, Outcome, Phase, Timestamp, WatchMessage, WatcherName};
@@ -53,6 +53,12 @@ fn reports(act: impl FnOnce()) -> Vec<String> {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
+    // While one subscriber lives in the process, `tracing` remembers of a callsite what the default
+    // of the first thread that comes by says of it: another test, without a default, would switch
+    // the reports off. With two, it asks both.
+    static ANOTHER: LazyLock<tracing::Dispatch> =
+        LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+    LazyLock::force(&ANOTHER);
     tracing::subscriber::with_default(subscriber, act);
     memory.text().lines().map(|line| line.trim().to_owned()).collect()
 }
