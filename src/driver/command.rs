@@ -4,7 +4,10 @@
 //! driver gives it each command and each reply as documents of its own, and that is what this door
 //! costs; what is done with them here is little.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use mongodb::{
     bson::{Bson, Document, spec::BinarySubtype},
@@ -21,28 +24,50 @@ use mongodb::{
 use uuid::Uuid;
 
 use super::{
-    failure,
+    body, failure,
     probe::Probe,
-    raw::{RawCall, RawRecord, RawTable, is_housekeeping},
+    raw::{Again, Limits, RawCall, RawRecord, RawTable, is_housekeeping},
     reply::{Reply, bson_len},
-    wire::{Sent, Wire},
+    wire::{Scoped, Sent, Wire},
 };
-use crate::record::{Outcome, redact};
+use crate::record::{ErrorInfo, Outcome, redact};
+
+/// A raw cursor may rightly be idle for as long as its session lives: 30 minutes.
+const LIMITS: Limits = Limits { n_records: 65_536, cursor_age: Duration::from_secs(30 * 60) };
 
 /// Sets our handler; one that the application has set already is called after it.
 pub(super) fn open(probe: &Arc<Probe>, options: &mut ClientOptions) {
-    let door = CommandDoor {
-        probe: Arc::clone(probe),
-        raw: RawTable::default(),
-        retries_reads: options.retry_reads != Some(false),
-    };
     let theirs = options.command_event_handler.take();
+    if theirs.as_ref().is_some_and(|theirs| !is_known(theirs)) {
+        tracing::warn!(
+            target: "mongowatch::driver",
+            "an event handler of an unknown form stays in place: commands are not captured"
+        );
+        options.command_event_handler = theirs;
+        return;
+    }
+    let door = Arc::new(CommandDoor {
+        probe: Arc::clone(probe),
+        raw: RawTable::new(LIMITS),
+        retries_reads: options.retry_reads != Some(false),
+    });
+    let held = Arc::downgrade(&door);
+    probe.emitter.at_the_end(move || {
+        if let Some(door) = held.upgrade() {
+            door.raw.fail_retries();
+        }
+    });
     options.command_event_handler = Some(EventHandler::callback(move |event| {
         door.see(&event);
         if let Some(theirs) = &theirs {
             pass_on(theirs, event);
         }
     }));
+}
+
+fn is_known(handler: &EventHandler<CommandEvent>) -> bool {
+    use EventHandler::{AsyncCallback, Callback, TokioMpsc};
+    matches!(handler, Callback(_) | AsyncCallback(_) | TokioMpsc(_))
 }
 
 /// Calls a handler as the driver would.
@@ -59,8 +84,8 @@ fn pass_on(handler: &EventHandler<CommandEvent>, event: CommandEvent) {
                 let _ = sender.send(event).await;
             });
         }
-        // A form that the driver has gained; `ClientOptions` with it cannot be attached to.
-        _ => tracing::warn!(target: "mongowatch::driver", "event handler of an unknown form"),
+        // Those that are not known are left in place by `open`.
+        _ => {}
     }
 }
 
@@ -84,25 +109,39 @@ impl CommandDoor {
         if is_housekeeping(&event.command_name) {
             return;
         }
-        let sent = self.sent(event);
-        if let Some(wire) = Wire::current() {
-            wire.lock().sent(sent);
-            return;
+        match Wire::scoped(&self.probe) {
+            Scoped::Own(wire) => wire.lock().sent(self.sent(event)),
+            Scoped::Recorded => {}
+            Scoped::Raw => self.raw_started(event, self.sent(event)),
         }
-        let record = match event.command_name.as_str() {
-            "killCursors" => return self.killed(event, sent),
+    }
+
+    fn raw_started(&self, event: &CommandStartedEvent, sent: Sent) {
+        let now = Instant::now();
+        self.raw.give_up_retries(now);
+        let name = event.command_name.as_str();
+        let record = match name {
+            "killCursors" => return self.raw_killed(event, sent, now),
             "getMore" => {
                 let cursor_id = event.command.get_i64("getMore").unwrap_or(0);
-                self.raw.take_cursor(sent.server.as_ref(), cursor_id)
+                let record = self.raw.take_cursor(sent.server.as_ref(), cursor_id);
+                record.unwrap_or_else(|| RawRecord::open(&self.probe, name, raw_call(event)))
             }
-            command => sent
-                .session_id
-                .and_then(|session| self.raw.take_retry(session, sent.txn_number, command)),
+            _ => {
+                let call = raw_call(event);
+                let repeated = match sent.session_id {
+                    Some(session) => self.raw.take_retry(session, sent.txn_number, name, call),
+                    None => Err(call),
+                };
+                repeated.unwrap_or_else(|call| RawRecord::open(&self.probe, name, call))
+            }
         };
-        let mut record = record
-            .unwrap_or_else(|| RawRecord::open(&self.probe, &event.command_name, raw_call(event)));
+        self.raw_sent(event.request_id, record, sent, now);
+    }
+
+    fn raw_sent(&self, request_id: i32, mut record: RawRecord, sent: Sent, now: Instant) {
         record.sent(sent);
-        self.raw.insert_command(event.request_id, record);
+        self.raw.insert_command(request_id, record, now);
     }
 
     fn sent(&self, event: &CommandStartedEvent) -> Sent {
@@ -115,6 +154,7 @@ impl CommandDoor {
             request_bytes: Some(bson_len(command)),
             session_id: session_id(command),
             txn_number: command.get_i64("txnNumber").ok(),
+            in_transaction: command.contains_key("autocommit"),
         }
     }
 
@@ -129,22 +169,18 @@ impl CommandDoor {
 
     /// A `killCursors` ends the records of its cursors; it has one of its own only if it kills
     /// what no record knows.
-    fn killed(&self, event: &CommandStartedEvent, sent: Sent) {
+    fn raw_killed(&self, event: &CommandStartedEvent, sent: Sent, now: Instant) {
         let ids = event.command.get_array("cursors").map_or(&[][..], Vec::as_slice);
         let mut all_known = true;
         for id in ids.iter().filter_map(Bson::as_i64) {
-            if self.probe.take_expected_kill(id) {
-                continue;
-            }
             match self.raw.take_cursor(sent.server.as_ref(), id) {
                 Some(record) => record.close(Outcome::Cancelled, None),
-                None => all_known = false,
+                None => all_known &= self.probe.take_expected_kill(id),
             }
         }
         if !all_known {
-            let mut record = RawRecord::open(&self.probe, "killCursors", raw_call(event));
-            record.sent(sent);
-            self.raw.insert_command(event.request_id, record);
+            let record = RawRecord::open(&self.probe, "killCursors", raw_call(event));
+            self.raw_sent(event.request_id, record, sent, now);
         }
     }
 
@@ -152,50 +188,83 @@ impl CommandDoor {
         if is_housekeeping(&event.command_name) {
             return;
         }
-        let mut reply = Reply::read(&event.command_name, &event.reply);
-        reply.bytes = Some(bson_len(&event.reply));
-        if let Some(wire) = Wire::current() {
-            wire.lock().received(&reply);
+        let scoped = Wire::scoped(&self.probe);
+        if matches!(scoped, Scoped::Recorded) {
             return;
         }
-        let Some(mut record) = self.raw.take_command(event.request_id) else { return };
-        record.spent(event.duration);
-        record.learned().received(&reply);
-        match reply.cursor_id.filter(|id| *id != 0) {
-            Some(cursor_id) => {
-                record.update();
-                self.raw.insert_cursor(cursor_id, record);
-            }
-            None => record.close_with(reply),
+        let mut reply = Reply::read(&event.command_name, &event.reply);
+        reply.bytes = Some(bson_len(&event.reply));
+        if let Scoped::Own(wire) = scoped {
+            wire.lock().received(&reply);
+        } else if let Some(mut record) = self.raw.take_command(event.request_id) {
+            record.spent(event.duration);
+            record.learned().received(&reply);
+            self.raw_succeeded(record, reply);
+        }
+    }
+
+    fn raw_succeeded(&self, mut record: RawRecord, reply: Reply) {
+        let now = Instant::now();
+        if let Some(cursor_id) = reply.cursor_id.filter(|id| *id != 0) {
+            record.update();
+            self.raw.insert_cursor(cursor_id, record, now);
+        } else if reply.is_retryable
+            && let Some(session) = record.may_be_sent_again(Again::Once)
+            && let Some(error) = reply.error
+        {
+            record.update();
+            self.raw.insert_retry(session, record, error, now);
+        } else {
+            record.close_with(reply);
         }
     }
 
     fn failed(&self, event: &CommandFailedEvent) {
-        if Wire::current().is_some() {
+        if !matches!(Wire::scoped(&self.probe), Scoped::Raw) {
             return;
         }
         let Some(mut record) = self.raw.take_command(event.request_id) else { return };
         record.spent(event.duration);
+        let now = Instant::now();
         let failure = failure::describe(&event.command_name, &event.failure, Some(1));
-        // The driver sends again once, and more often only to a server that is overloaded.
-        let again = !record.is_retry() || event.failure.contains_label("SystemOverloadedError");
-        let traffic = &record.learned().traffic;
-        if let Some(session) = traffic.session_id
-            && again
-            && self.may_retry(&event.command_name, traffic.txn_number, &event.failure)
+        if event.command_name == "getMore" {
+            return self.get_more_failed(record, &event.failure, failure.error, now);
+        }
+        let overloaded = event.failure.contains_label("SystemOverloadedError");
+        let again = if overloaded { Again::AnyTime } else { Again::Once };
+        let txn_number = record.learned().traffic.txn_number;
+        if self.is_retryable(&event.command_name, txn_number, &event.failure)
+            && let Some(session) = record.may_be_sent_again(again)
         {
-            let txn_number = traffic.txn_number;
             record.update();
-            self.raw.insert_retry(session, txn_number, record, failure.error);
+            self.raw.insert_retry(session, record, failure.error, now);
         } else {
             record.close(failure.outcome, Some(failure.error));
         }
     }
 
-    /// Will the driver send the command again? Only commands in a session are.
+    /// A cursor goes on after a failed `getMore`, if the application does, unless the server says
+    /// that it is gone; if the application does not, the driver kills it.
+    fn get_more_failed(
+        &self,
+        mut record: RawRecord,
+        error: &Error,
+        described: ErrorInfo,
+        now: Instant,
+    ) {
+        match record.learned().cursor_id {
+            Some(cursor_id) if !failure::ends_cursor(error) => {
+                record.note(described);
+                self.raw.insert_cursor(cursor_id, record, now);
+            }
+            _ => record.close(Outcome::Error, Some(described)),
+        }
+    }
+
+    /// Is it an error after which the driver sends such a command again?
     ///
     /// Source: the driver specifications "Retryable Reads" and "Retryable Writes".
-    fn may_retry(&self, command: &str, txn_number: Option<i64>, error: &Error) -> bool {
+    fn is_retryable(&self, command: &str, txn_number: Option<i64>, error: &Error) -> bool {
         const READS: &[&str] = &[
             "find",
             "aggregate",
@@ -254,14 +323,14 @@ fn raw_call(event: &CommandStartedEvent) -> RawCall {
         "insert" => (None, None, &["documents"]),
         // Of the other commands the whole body is the filter: their options are in it.
         _ => {
-            call.filter = Some(Arc::new(body(command, &[]).into()));
+            call.filter = Some(Arc::new(body::reduced(command, &[]).into()));
             return call;
         }
     };
     call.inserted_ids = list(command, "documents", "_id").map(Arc::new);
     call.filter = filter.map(Arc::new);
     call.update = update.map(Arc::new);
-    let mut options = body(command, shown);
+    let mut options = body::reduced(command, shown);
     options.remove(name);
     call.options = (!options.is_empty()).then(|| Arc::new(options.into()));
     call
@@ -276,23 +345,4 @@ fn parts(command: &Document, statements: &str, key: &str) -> Option<Bson> {
 fn list(command: &Document, statements: &str, key: &str) -> Option<Vec<Bson>> {
     let statements = command.get_array(statements).ok()?.iter();
     Some(statements.filter_map(|statement| statement.as_document()?.get(key).cloned()).collect())
-}
-
-/// The command without what the driver adds to it, and without `but`.
-fn body(command: &Document, but: &[&str]) -> Document {
-    const ADDED: &[&str] = &[
-        "$db",
-        "lsid",
-        "txnNumber",
-        "$clusterTime",
-        "autocommit",
-        "startTransaction",
-        "apiVersion",
-        "apiStrict",
-        "apiDeprecationErrors",
-    ];
-    let kept = command
-        .iter()
-        .filter(|(key, _)| !ADDED.contains(&key.as_str()) && !but.contains(&key.as_str()));
-    kept.map(|(key, value)| (key.clone(), value.clone())).collect()
 }

@@ -12,6 +12,7 @@ use super::{
         self, Aggregate, CreateCollection, DropDatabase, ListCollections, ListNames, RunCommand,
         RunCursorCommand,
     },
+    body,
     collection::Collection,
     operation::Call,
     probe::Place,
@@ -160,7 +161,7 @@ impl Database {
             let redacted = doc! { name: redact::REDACTED };
             call.filter = Some(Arc::new(redacted.into()));
         } else {
-            call.filter = action::document(command);
+            call.filter = Some(Arc::new(body::reduced(command, &[]).into()));
             if let Bson::String(collection) = target {
                 call.place.collection = Some(collection.as_str().into());
             }

@@ -56,6 +56,13 @@ pub(super) fn describe(command: &str, error: &Error, attempts: Option<u64>) -> F
     Failure { outcome, error: info, reply }
 }
 
+/// Does the error end a cursor, so that there is nothing to go on with and nothing to kill?
+///
+/// `CursorNotFound` and `CursorKilled`; after all other errors the driver goes on when it is asked.
+pub(super) fn ends_cursor(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::Command(command) if matches!(command.code, 43 | 237))
+}
+
 /// Servers before 4.4 send no name with some codes; the driver's kind of error stands in for it.
 fn fill(info: &mut ErrorInfo, code: i32, name: &str, message: &str) {
     info.code = Some(code);

@@ -5,6 +5,7 @@
 //! there is still one record: what B or C sees in the scope of a mirrored call is folded into it.
 
 pub mod action;
+mod body;
 mod client;
 mod collection;
 mod command;

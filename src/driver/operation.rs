@@ -13,7 +13,9 @@ use mongodb::{
 };
 
 use super::{failure, probe::Place, wire::Wire};
-use crate::record::{Counts, Iteration, Outcome, Phase, Timestamp, WatchMessage, WatcherName};
+use crate::record::{
+    Counts, Iteration, Outcome, Phase, Timestamp, WatchMessage, WatcherName, redact,
+};
 
 /// What the application asked for.
 pub(super) struct Call {
@@ -103,7 +105,7 @@ impl Operation {
         record.filter = filter;
         record.update = update;
         record.options = with_key(options, key);
-        let wire = place.probe.sees_traffic().then(Arc::default);
+        let wire = place.probe.sees_traffic().then(|| Wire::new(&place.probe));
         let busy = Duration::ZERO;
         let mut open = Open { place, command, record, wire, busy, since: None, n_versions: 0 };
         open.emit(Phase::First);
@@ -186,11 +188,8 @@ impl Operation {
 
     /// The driver will kill the operation's cursor by itself, outside of any scope.
     pub(super) fn expect_kill(&self) {
-        if let Some(open) = &self.0
-            && let Some(wire) = &open.wire
-            && let Some(cursor_id) = wire.lock().cursor_id
-        {
-            open.place.probe.expect_kill(cursor_id);
+        if let Some(wire) = self.0.as_ref().and_then(|open| open.wire.as_ref()) {
+            wire.expect_kill();
         }
     }
 }
@@ -210,7 +209,9 @@ impl Open {
 
     fn explain(&mut self, error: &Error) -> Outcome {
         self.learn_traffic();
-        let attempts = self.wire.is_some().then(|| self.record.traffic.attempts.unwrap_or(0));
+        // The spans do not show a sensitive command, so that none seen does not mean none sent.
+        let is_shown = self.wire.is_some() && !redact::is_sensitive_command(&self.command);
+        let attempts = is_shown.then(|| self.record.traffic.attempts.unwrap_or(0));
         let failure = failure::describe(&self.command, error, attempts);
         let counts = &mut self.record.counts;
         if let Some(reply) = failure.reply {
@@ -226,7 +227,7 @@ impl Open {
         if let Some(wire) = &self.wire {
             let learned = wire.lock();
             self.record.traffic.clone_from(&learned.traffic);
-            fill_in(&mut self.record.counts, learned.counts.clone());
+            fill_in(&mut self.record.counts, learned.counts());
         }
     }
 

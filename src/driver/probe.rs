@@ -1,7 +1,7 @@
 //! What each handle of a watched client carries: where its records go and what they all say.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -17,8 +17,15 @@ pub(super) struct Probe {
     pub(super) emitter: Emitter,
     pub(super) origin: Arc<Origin>,
     pub(super) capture: Capture,
-    expected_kills: Mutex<VecDeque<i64>>,
+    expected_kills: Mutex<ExpectedKills>,
     servers: Mutex<Vec<(String, u16, Arc<str>)>>,
+}
+
+/// Cursors that the driver is going to kill by itself, the latest last.
+#[derive(Default)]
+struct ExpectedKills {
+    ids: HashSet<i64>,
+    order: VecDeque<i64>,
 }
 
 /// Which database and collection an operation works on, and who watches it.
@@ -30,8 +37,9 @@ pub(super) struct Place {
 }
 
 impl Probe {
-    /// How many cursors of mirrored calls may be waiting for the driver to kill them.
-    const EXPECTED_KILLS_MAX: usize = 65_536;
+    /// So many kills are expected at most: some never come, when the runtime or the connection is
+    /// gone.
+    const EXPECTED_KILLS_MAX: usize = 4_096;
 
     pub(super) fn new(
         emitter: Emitter,
@@ -66,22 +74,28 @@ impl Probe {
         self.capture != Capture::Operations
     }
 
-    /// A cursor of a mirrored call was dropped before its end: the driver will kill it on the
-    /// server, from a task of its own, and that command belongs to a record that is final already.
+    /// A cursor was dropped before its end: the driver will kill it on the server, from a task of
+    /// its own, and that command belongs to a record that is final already.
+    ///
+    /// Only the command events tell which cursors are killed: no other door asks.
     pub(super) fn expect_kill(&self, cursor_id: i64) {
-        let mut kills = lock(&self.expected_kills);
-        if kills.len() == Self::EXPECTED_KILLS_MAX {
-            // A kill that never came: the runtime was gone, or the connection.
-            kills.pop_front();
+        if self.capture != Capture::Commands {
+            return;
         }
-        kills.push_back(cursor_id);
+        let mut kills = lock(&self.expected_kills);
+        if kills.ids.insert(cursor_id) {
+            kills.order.push_back(cursor_id);
+        }
+        while kills.order.len() > Self::EXPECTED_KILLS_MAX
+            && let Some(oldest) = kills.order.pop_front()
+        {
+            kills.ids.remove(&oldest);
+        }
     }
 
     /// Was the killing of this cursor expected? At most once.
     pub(super) fn take_expected_kill(&self, cursor_id: i64) -> bool {
-        let mut kills = lock(&self.expected_kills);
-        let place = kills.iter().position(|id| *id == cursor_id);
-        place.is_some_and(|place| kills.remove(place).is_some())
+        lock(&self.expected_kills).ids.remove(&cursor_id)
     }
 
     /// The address of a server as text, made once for each server.

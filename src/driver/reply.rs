@@ -5,7 +5,7 @@ use mongodb::bson::{Bson, Document};
 use crate::record::{Counts, ErrorInfo, WriteError};
 
 /// A reply, reduced to what a record keeps.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub(super) struct Reply {
     pub(super) counts: Counts,
     /// Documents in the batch, if the reply is one of a cursor.
@@ -16,6 +16,10 @@ pub(super) struct Reply {
     pub(super) upserted_ids: Vec<Bson>,
     /// What failed although the reply says `ok: 1`.
     pub(super) error: Option<ErrorInfo>,
+    /// Did single writes fail, and not the command?
+    pub(super) some_failed: bool,
+    /// May the driver send the command again although the reply says `ok: 1`?
+    pub(super) is_retryable: bool,
     pub(super) bytes: Option<u64>,
 }
 
@@ -24,7 +28,12 @@ impl Reply {
     ///
     /// Source: MongoDB manual, "Database Commands", section Output of each command.
     pub(super) fn read(command: &str, reply: &Document) -> Self {
-        let mut read = Self { error: write_failure(reply), ..Self::default() };
+        let mut read = Self {
+            error: write_failure(reply),
+            is_retryable: is_retryable(reply),
+            ..Self::default()
+        };
+        read.some_failed = read.error.as_ref().is_some_and(|error| !error.write_errors.is_empty());
         let n = count(reply, "n");
         match command {
             "insert" => read.counts.inserted = n,
@@ -39,6 +48,7 @@ impl Reply {
                 read.counts.modified = count(reply, "nModified");
             }
             "findAndModify" | "findandmodify" => read.find_and_modify(reply),
+            "bulkWrite" => read.bulk_write(reply),
             "count" => read.counts.matched = n,
             "distinct" => {
                 read.counts.matched =
@@ -54,18 +64,28 @@ impl Reply {
         read
     }
 
+    /// The summary of a `bulkWrite` (MongoDB 8.0); which of its writes failed is in its cursor.
+    fn bulk_write(&mut self, reply: &Document) {
+        self.counts.inserted = count(reply, "nInserted");
+        self.counts.matched = count(reply, "nMatched");
+        self.counts.modified = count(reply, "nModified");
+        self.counts.upserted = count(reply, "nUpserted");
+        self.counts.deleted = count(reply, "nDeleted");
+        if count(reply, "nErrors").is_some_and(|n| n > 0) {
+            self.some_failed = true;
+            self.error.get_or_insert_default().name.get_or_insert_with(|| "BulkWrite".to_owned());
+        }
+    }
+
+    /// The reply tells what matched; whether an update changed anything it does not.
     fn find_and_modify(&mut self, reply: &Document) {
         let Ok(last) = reply.get_document("lastErrorObject") else { return };
         let n = count(last, "n");
         match last.get_bool("updatedExisting") {
-            Ok(true) => {
-                self.counts.matched = n;
-                self.counts.modified = n;
-            }
+            Ok(true) => self.counts.matched = n,
             Ok(false) => {
                 let upserted = last.get("upserted").cloned();
                 self.counts.matched = Some(0);
-                self.counts.modified = Some(0);
                 self.counts.upserted = upserted.is_some().then_some(1);
                 self.upserted_ids.extend(upserted);
             }
@@ -76,6 +96,18 @@ impl Reply {
             }
         }
     }
+}
+
+/// Source: the driver specification "Retryable Writes", labels of a `writeConcernError`.
+fn is_retryable(reply: &Document) -> bool {
+    let labelled = |document: &Document| {
+        document.get_array("errorLabels").is_ok_and(|labels| {
+            labels.iter().any(|label| label.as_str() == Some("RetryableWriteError"))
+        })
+    };
+    reply
+        .get_document("writeConcernError")
+        .is_ok_and(|concern| labelled(concern) || labelled(reply))
 }
 
 /// The failure in a reply that says `ok: 1`.

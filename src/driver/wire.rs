@@ -1,7 +1,7 @@
 //! What the doors to the driver's traffic learn of an open operation of the mirrored API.
 //!
-//! The operation of a mirrored call runs inside a task-local scope; the driver's command events and
-//! spans happen in the same task and find it there.
+//! The operation of a mirrored call is in scope whenever its future is polled; the driver's command
+//! events and spans happen in that poll and find it there.
 
 use std::{
     cell::RefCell,
@@ -13,7 +13,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::reply::Reply;
+use super::{probe::Probe, reply::Reply};
 use crate::record::{Counts, Traffic};
 
 thread_local! {
@@ -23,15 +23,30 @@ thread_local! {
 }
 
 /// The traffic of one open operation.
-#[derive(Default)]
-pub(super) struct Wire(Mutex<Learned>);
+pub(super) struct Wire {
+    /// The client that the operation was called on.
+    probe: Arc<Probe>,
+    learned: Mutex<Learned>,
+}
+
+/// Whose operation is being polled on this thread, as a door sees it.
+pub(super) enum Scoped {
+    /// That of a mirrored call of the door's own client: what the door sees belongs to it.
+    Own(Arc<Wire>),
+    /// That of a mirrored call which the same watcher records already, through another door.
+    Recorded,
+    /// None: what the door sees is raw traffic.
+    Raw,
+}
 
 /// What was learned so far.
 #[derive(Clone, Default)]
 pub(super) struct Learned {
     pub(super) traffic: Traffic,
-    /// Counts out of the server's replies, for what the driver's results do not say.
-    pub(super) counts: Counts,
+    /// Counts out of the replies to all commands but the last.
+    earlier: Counts,
+    /// Counts out of the reply to the last command, which a retry makes void.
+    latest: Counts,
     /// The cursor that the operation holds open on the server.
     pub(super) cursor_id: Option<i64>,
 }
@@ -46,12 +61,31 @@ pub(super) struct Sent {
     pub(super) request_bytes: Option<u64>,
     pub(super) session_id: Option<Uuid>,
     pub(super) txn_number: Option<i64>,
+    /// Does the command belong to a transaction of several?
+    pub(super) in_transaction: bool,
 }
 
 impl Wire {
-    /// The operation in whose scope this thread is now.
-    pub(super) fn current() -> Option<Arc<Self>> {
-        OPEN.with_borrow(Clone::clone)
+    pub(super) fn new(probe: &Arc<Probe>) -> Arc<Self> {
+        Arc::new(Self { probe: Arc::clone(probe), learned: Mutex::default() })
+    }
+
+    /// The operation in whose scope this thread is now, as the door of `probe` sees it.
+    pub(super) fn scoped(probe: &Arc<Probe>) -> Scoped {
+        // A thread that ends has no scope any more.
+        match OPEN.try_with(|open| open.borrow().clone()).ok().flatten() {
+            Some(wire) if Arc::ptr_eq(&wire.probe, probe) => Scoped::Own(wire),
+            Some(wire) if wire.probe.emitter.is_of_watcher_of(&probe.emitter) => Scoped::Recorded,
+            _ => Scoped::Raw,
+        }
+    }
+
+    /// Is this the operation in whose scope this thread is now?
+    pub(super) fn is_current(self: &Arc<Self>) -> bool {
+        let is_current = |open: &RefCell<Option<Arc<Self>>>| {
+            open.borrow().as_ref().is_some_and(|open| Arc::ptr_eq(open, self))
+        };
+        OPEN.try_with(is_current).unwrap_or(false)
     }
 
     /// Runs `act` in the scope of this operation.
@@ -61,28 +95,44 @@ impl Wire {
         impl Drop for Restore {
             fn drop(&mut self) {
                 let before = self.0.take();
-                OPEN.with_borrow_mut(|open| *open = before);
+                // A thread that ends has no scope any more.
+                let _ = OPEN.try_with(|open| open.replace(before));
             }
         }
-        let before = OPEN.with_borrow_mut(|open| open.replace(Arc::clone(self)));
+        let before = OPEN.try_with(|open| open.replace(Some(Arc::clone(self)))).ok().flatten();
         let _restore = Restore(before);
         act()
     }
 
     /// Runs a future of the driver in the scope of this operation.
     pub(super) const fn scope<F: Future + Unpin>(self: &Arc<Self>, future: F) -> Scope<'_, F> {
-        Scope { wire: self, future }
+        Scope { wire: self, future, is_done: false }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Learned> {
         // Nothing panics while it holds the lock; if it did, plain counts are still good to read.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The driver will kill the operation's cursor, if one is open, outside of any scope.
+    pub(super) fn expect_kill(&self) {
+        let cursor_id = self.lock().cursor_id;
+        if let Some(cursor_id) = cursor_id {
+            self.probe.expect_kill(cursor_id);
+        }
     }
 }
 
 impl Learned {
     /// A command goes out.
     pub(super) fn sent(&mut self, sent: Sent) {
+        let is_retry = sent.txn_number.is_some()
+            && sent.txn_number == self.traffic.txn_number
+            && !sent.in_transaction;
+        let latest = std::mem::take(&mut self.latest);
+        if !is_retry {
+            add_all(&mut self.earlier, &latest);
+        }
         let traffic = &mut self.traffic;
         *traffic.attempts.get_or_insert(0) += 1;
         replace(&mut traffic.server, sent.server);
@@ -105,15 +155,28 @@ impl Learned {
         if reply.returned.is_some() {
             *self.traffic.batches.get_or_insert(0) += 1;
         }
-        add(&mut self.counts.matched, reply.counts.matched);
-        add(&mut self.counts.inserted, reply.counts.inserted);
-        add(&mut self.counts.upserted, reply.counts.upserted);
-        add(&mut self.counts.modified, reply.counts.modified);
-        add(&mut self.counts.deleted, reply.counts.deleted);
+        self.latest = reply.counts.clone();
         if reply.cursor_id.is_some() {
             self.cursor_id = reply.cursor_id.filter(|id| *id != 0);
         }
     }
+}
+
+impl Learned {
+    /// Counts out of the server's replies, for what the driver's results do not say.
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = self.earlier.clone();
+        add_all(&mut counts, &self.latest);
+        counts
+    }
+}
+
+fn add_all(counts: &mut Counts, more: &Counts) {
+    add(&mut counts.matched, more.matched);
+    add(&mut counts.inserted, more.inserted);
+    add(&mut counts.upserted, more.upserted);
+    add(&mut counts.modified, more.modified);
+    add(&mut counts.deleted, more.deleted);
 }
 
 fn replace<T>(place: &mut Option<T>, value: Option<T>) {
@@ -132,6 +195,7 @@ fn add(place: &mut Option<u64>, value: Option<u64>) {
 pub(super) struct Scope<'a, F> {
     wire: &'a Arc<Wire>,
     future: F,
+    is_done: bool,
 }
 
 impl<F: Future + Unpin> Future for Scope<'_, F> {
@@ -139,6 +203,18 @@ impl<F: Future + Unpin> Future for Scope<'_, F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
-        this.wire.enter(|| Pin::new(&mut this.future).poll(cx))
+        let polled = this.wire.enter(|| Pin::new(&mut this.future).poll(cx));
+        this.is_done = polled.is_ready();
+        polled
+    }
+}
+
+impl<F> Drop for Scope<'_, F> {
+    /// A future of the driver that is dropped with an open cursor kills it when it is dropped: that
+    /// is after this, and then the command is expected.
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.wire.expect_kill();
+        }
     }
 }

@@ -28,7 +28,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Emitter {
     hand_over: Arc<HandOver>,
-    _pipeline: Arc<Pipeline>,
+    pipeline: Arc<Pipeline>,
 }
 
 /// What the emitters and the queue thread share.
@@ -53,7 +53,17 @@ pub(super) struct Receivers {
 
 impl Emitter {
     pub(super) const fn new(hand_over: Arc<HandOver>, pipeline: Arc<Pipeline>) -> Self {
-        Self { hand_over, _pipeline: pipeline }
+        Self { hand_over, pipeline }
+    }
+
+    /// Do both hand their records to the same watcher?
+    pub(crate) fn is_of_watcher_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.hand_over, &other.hand_over)
+    }
+
+    /// Runs `close` before the watcher ends: for those that hold back what they could emit.
+    pub(crate) fn at_the_end(&self, close: impl Fn() + Send + Sync + 'static) {
+        self.pipeline.at_the_end(Box::new(close));
     }
 
     /// Counts an operation that begins, and gives it its number.

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -27,7 +30,9 @@ use crate::{
 ///
 /// A watcher owns a queue thread and the routes behind it. It lives as long as it, or a client made
 /// from it, is in use; [`Watcher::shutdown`] ends it earlier and tells the books. When the last
-/// handle is dropped without that, what waits is still written, for `shutdown_timeout` at most.
+/// handle is dropped without that, what waits is still written, for `shutdown_timeout` at most; the
+/// thread that drops it waits for that, and it may be one of the runtime's, since the driver's own
+/// tasks hold on to a client for a moment.
 ///
 /// ```
 /// use mongowatch::{Capture, Watcher, layer::{CsvSettings, LayerSettings}};
@@ -55,7 +60,13 @@ pub(super) struct Pipeline {
     done: Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
     shutdown_timeout: Duration,
+    /// What is to be done before the end, by those that hold back what they could emit.
+    closers: Mutex<Vec<Closer>>,
+    /// Was the end begun? Then there is nothing more to wait for.
+    is_ended: AtomicBool,
 }
+
+type Closer = Box<dyn Fn() + Send + Sync>;
 
 /// Makes a [`Watcher`].
 #[must_use = "a builder does nothing until `start`"]
@@ -148,10 +159,19 @@ impl Pipeline {
         Stats::of(&self.hand_over.books, routes)
     }
 
-    /// Ends the queue thread; `false` when its time runs out. A second time only waits.
+    pub(super) fn at_the_end(&self, close: Closer) {
+        lock(&self.closers).push(close);
+    }
+
+    /// Ends the queue thread; `false` when its time runs out. A second time only looks.
     fn end(&self) -> bool {
-        let deadline = Instant::now() + self.shutdown_timeout;
-        self.hand_over.send(Command::Shutdown(deadline));
+        if self.is_ended.swap(true, SeqCst) {
+            return self.stats().n_pending() == 0;
+        }
+        for close in std::mem::take(&mut *lock(&self.closers)) {
+            close();
+        }
+        self.hand_over.send(Command::Shutdown(Instant::now() + self.shutdown_timeout));
         // Nothing is ever sent: the channel is disconnected when the thread has ended. The thread
         // keeps to the deadline by itself unless an output hangs.
         let grace = Duration::from_millis(200);
@@ -159,13 +179,16 @@ impl Pipeline {
         if waited == Err(RecvTimeoutError::Timeout) {
             return false;
         }
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let panicked = thread.is_some_and(|thread| thread.join().is_err());
-        if panicked {
+        if lock(&self.thread).take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!(target: "mongowatch::pipeline", "the queue thread panicked");
         }
         self.stats().n_pending() == 0
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while it holds one of these.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Pipeline {
@@ -183,6 +206,9 @@ impl Drop for Pipeline {
         }
     }
 }
+
+/// Added to the present moment this is still a moment.
+const LONGEST_SHUTDOWN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Runs what blocks on a thread of its own, so that it works on any runtime.
 async fn off_the_runtime<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Result<T> {
@@ -258,7 +284,7 @@ impl WatcherBuilder {
         self
     }
 
-    /// Sets how long a shutdown may take before what is left is given up.
+    /// Sets how long a shutdown may take before what is left is given up; a year at most.
     pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.settings.shutdown_timeout = timeout;
         self
@@ -272,6 +298,7 @@ impl WatcherBuilder {
     /// started.
     pub fn start(self) -> Result<Watcher> {
         let Self { mut settings, foreign } = self;
+        settings.shutdown_timeout = settings.shutdown_timeout.min(LONGEST_SHUTDOWN);
         if settings.layers.is_empty() && foreign.is_empty() {
             settings.layers.push(LayerSettings::Console(Default::default()));
         }
@@ -304,6 +331,8 @@ impl WatcherBuilder {
             done,
             thread: Mutex::new(Some(thread)),
             shutdown_timeout: settings.shutdown_timeout,
+            closers: Mutex::default(),
+            is_ended: AtomicBool::new(false),
         });
         Ok(Watcher { pipeline, capture: settings.capture, origin })
     }

@@ -7,14 +7,17 @@ mod needs_server {
     use futures_util::{StreamExt, TryStreamExt};
     use mongodb::{
         event::{EventHandler, command::CommandEvent},
-        options::UpdateOptions,
+        options::{ClientOptions, UpdateOptions},
     };
     use mongowatch::{
-        Capture, Field, Outcome, Phase,
+        Capture, Field, Outcome, Phase, Watcher,
         bson::{Bson, Document, doc},
     };
 
-    use crate::scene::{Scene, lines, only};
+    use crate::{
+        scene::{Scene, Seen, lines, only},
+        server::Server,
+    };
 
     /// The same work through door B and door C.
     async fn work(db: &mongodb::Database) {
@@ -60,7 +63,7 @@ mod needs_server {
             mongowatch.command update people ok matched=9 modified=9
             mongowatch.command update people ok matched=0 upserted=1 modified=0
             mongowatch.command delete people ok deleted=3
-            mongowatch.command find_and_modify people ok matched=1 modified=1
+            mongowatch.command find_and_modify people ok matched=1
             mongowatch.command find_and_modify people ok matched=1 deleted=1
             mongowatch.command aggregate people ok
             mongowatch.command distinct people ok matched=27
@@ -325,6 +328,200 @@ mod needs_server {
                     );
                 }
             }
+        }
+    }
+
+    /// Within a transaction the driver repeats nothing: a second insert is not the first one again.
+    #[tokio::test]
+    async fn a_failure_in_a_transaction_is_not_taken_for_a_retry() {
+        let scene = Scene::new("txn");
+        let db = scene.attached(Capture::Commands).await;
+        db.create_collection("people").await.unwrap();
+        let people = db.collection::<Document>("people");
+        let mut session = db.client().start_session().await.unwrap();
+        session.start_transaction().await.unwrap();
+        let close = doc! { "failCommands": ["insert"], "closeConnection": true };
+        let fail_point = scene.fail(doc! { "times": 1 }, close).await;
+        people.insert_one(doc! {}).session(&mut session).await.unwrap_err();
+        fail_point.off().await.unwrap();
+        people.insert_one(doc! {}).session(&mut session).await.unwrap_err();
+        session.abort_transaction().await.unwrap();
+        let records = scene.finish().await;
+        let told: Vec<_> = records
+            .iter()
+            .map(|record| (record.operation.as_ref(), record.outcome, record.traffic.attempts))
+            .collect();
+        assert_eq!(
+            told[1..3],
+            [("insert", Some(Outcome::Error), Some(1)), ("insert", Some(Outcome::Error), Some(1))]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_write_concern_error_that_is_retried_is_one_record_and_counted_once() {
+        for (capture, name) in [(Capture::Commands, "wce-b"), (Capture::Spans, "wce-c")] {
+            let scene = Scene::new(name);
+            let people = scene.attached(capture).await.collection::<Document>("people");
+            let fail = doc! {
+                "failCommands": ["insert"],
+                "writeConcernError": { "code": 91, "errmsg": "shutting down" },
+                "errorLabels": ["RetryableWriteError"],
+            };
+            let fail_point = scene.fail(doc! { "times": 1 }, fail).await;
+            people.insert_one(doc! {}).await.unwrap();
+            fail_point.off().await.unwrap();
+            let record = only(scene.finish().await);
+            assert_eq!((record.outcome, record.traffic.attempts), (Some(Outcome::Ok), Some(2)));
+            if capture == Capture::Commands {
+                assert_eq!(record.counts.inserted, Some(1));
+            }
+        }
+    }
+
+    /// The driver would have repeated the read, but its server was gone: the shutdown tells.
+    #[tokio::test]
+    async fn a_retry_that_never_goes_out_is_an_error_at_the_end() {
+        for capture in [Capture::Commands, Capture::Spans] {
+            let server = Server::start().unwrap();
+            let seen = Seen::default();
+            let watcher = Watcher::builder().foreign_layer("seen", seen.clone()).start().unwrap();
+            let mut options = ClientOptions::parse(server.uri()).await.unwrap();
+            options.server_selection_timeout = Some(Duration::from_millis(300));
+            match capture {
+                Capture::Spans => watcher.attach_spans(&mut options),
+                _ => watcher.attach(&mut options),
+            }
+            let client = mongodb::Client::with_options(options).unwrap();
+            let people = client.database("gone").collection::<Document>("people");
+            people.insert_one(doc! {}).await.unwrap();
+            let slow = tokio::spawn({
+                let people = people.clone();
+                async move { people.find_one(doc! { "$where": "sleep(2000) || true" }).await }
+            });
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            drop(server);
+            slow.await.unwrap().unwrap_err();
+            let stats = watcher.shutdown().await.unwrap();
+            assert!(stats.is_balanced(), "{stats:#?}");
+            assert_eq!(stats.open, 0, "{capture:?}");
+            let records = seen.records();
+            assert_eq!(records.len(), 2, "{}", lines(&records));
+            assert_eq!(records[1].outcome, Some(Outcome::Error), "{capture:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_wait_for_a_retry_is_cancelled_and_not_ok() {
+        let server = Server::start().unwrap();
+        let seen = Seen::default();
+        let watcher = Watcher::builder().foreign_layer("seen", seen.clone()).start().unwrap();
+        let mut options = ClientOptions::parse(server.uri()).await.unwrap();
+        watcher.attach_spans(&mut options);
+        let client = mongodb::Client::with_options(options).unwrap();
+        let people = client.database("gone").collection::<Document>("people");
+        people.insert_one(doc! {}).await.unwrap();
+        let slow = tokio::spawn(async move {
+            let slow = people.find_one(doc! { "$where": "sleep(3000) || true" }).into_future();
+            tokio::time::timeout(Duration::from_millis(700), slow).await
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        drop(server);
+        slow.await.unwrap().unwrap_err();
+        watcher.shutdown().await.unwrap();
+        let records = seen.records();
+        assert_eq!(records[1].outcome, Some(Outcome::Cancelled), "{}", lines(&records));
+    }
+
+    /// The driver kills the cursor after the error; the record of the `find` has the error.
+    #[tokio::test]
+    async fn an_error_in_a_raw_cursor_is_one_record() {
+        let scene = Scene::new("raw-later");
+        let db = scene.attached(Capture::Commands).await;
+        let numbers = db.collection::<Document>("numbers");
+        numbers.insert_many((0..50).map(|n| doc! { "_id": n })).await.unwrap();
+        for goes_on in [false, true] {
+            let mut cursor = numbers.find(doc! {}).batch_size(10).await.unwrap();
+            let fail = doc! { "failCommands": ["getMore"], "errorCode": 2 };
+            let fail_point = scene.fail(doc! { "times": 1 }, fail).await;
+            while let Some(number) = cursor.next().await {
+                if number.is_err() && !goes_on {
+                    break;
+                }
+            }
+            fail_point.off().await.unwrap();
+        }
+        db.client().clone().shutdown().await;
+        let records = scene.finish().await;
+        assert_eq!(
+            lines(&records),
+            "mongowatch.command insert numbers ok inserted=50\n\
+             mongowatch.command find numbers error code=2\n\
+             mongowatch.command find numbers error code=2\n"
+        );
+        assert_eq!(records[1].traffic.returned, Some(10));
+        assert_eq!(records[2].traffic.returned, Some(50));
+    }
+
+    /// Both doors of one client, by mistake or on purpose: the mirrored call is recorded once.
+    #[tokio::test]
+    async fn attaching_to_the_options_of_a_watched_client_doubles_nothing() {
+        let scene = Scene::new("both");
+        let mut options = scene.options().await;
+        scene.watcher.attach(&mut options);
+        let client = scene.watcher.client(options).unwrap();
+        client.database("admin").run_command(doc! { "ping": 1 }).await.unwrap();
+        let record = only(scene.finish().await);
+        assert_eq!(record.traffic.attempts, Some(1));
+    }
+
+    #[tokio::test]
+    async fn two_watchers_at_one_client_record_each_on_its_own() {
+        let (inner, outer) = (Scene::new("inner"), Scene::new("outer"));
+        let mut options = inner.options().await;
+        inner.watcher.attach(&mut options);
+        let client = outer.watcher.client(options).unwrap();
+        client.database("admin").run_command(doc! { "ping": 1 }).await.unwrap();
+        assert_eq!(lines(&inner.finish().await), "mongowatch.command ping - ok\n");
+        assert_eq!(lines(&outer.finish().await), "mongowatch.database run_command - ok\n");
+    }
+
+    /// A provider that records nothing gives each span the context of its parent.
+    #[tokio::test]
+    async fn a_provider_that_records_nothing_mixes_no_operations_up() {
+        use opentelemetry::{
+            Context,
+            context::FutureExt,
+            trace::{
+                SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState,
+                noop::NoopTracerProvider,
+            },
+        };
+        let scene = Scene::new("noop");
+        let mut options = scene.options().await;
+        let noop = NoopTracerProvider::new();
+        let theirs = mongodb::otel::OpentelemetryOptions::builder().enabled(true);
+        options.tracing = Some(theirs.tracer_provider(noop).build());
+        scene.watcher.attach_spans(&mut options);
+        let people = mongodb::Client::with_options(options)
+            .unwrap()
+            .database(scene.database())
+            .collection::<Document>("people");
+        people.insert_one(doc! {}).await.unwrap();
+        let state = TraceState::default();
+        let (trace, span) = (TraceId::from(5_u128), SpanId::from(77_u64));
+        let remote = SpanContext::new(trace, span, TraceFlags::SAMPLED, true, state);
+        let context = Context::new().with_remote_span_context(remote);
+        let finds = (0..4).map(|n| {
+            let slow = doc! { "$where": format!("sleep({}) || true", 20 + n * 10) };
+            people.find_one(slow).into_future().with_context(context.clone())
+        });
+        for found in futures_util::future::join_all(finds).await {
+            found.unwrap().unwrap();
+        }
+        let records = scene.finish().await;
+        assert_eq!(records.len(), 5, "{}", lines(&records));
+        for record in &records {
+            assert_eq!((record.outcome, record.traffic.attempts), (Some(Outcome::Ok), Some(1)));
         }
     }
 

@@ -178,10 +178,10 @@ mod needs_server {
         without_replies.assert_eq(&run(Capture::Operations).await);
         without_replies.assert_eq(&run(Capture::Spans).await);
         expect![[r#"
-            mongowatch.collection find_one_and_update people ok matched=1 modified=1
-            mongowatch.collection find_one_and_replace people ok matched=1 modified=1
+            mongowatch.collection find_one_and_update people ok matched=1
+            mongowatch.collection find_one_and_replace people ok matched=1
             mongowatch.collection find_one_and_delete people ok matched=1 deleted=1
-            mongowatch.collection find_one_and_update people ok matched=0 upserted=1 modified=0
+            mongowatch.collection find_one_and_update people ok matched=0 upserted=1
         "#]]
         .assert_eq(&run(Capture::Commands).await);
     }
@@ -232,6 +232,43 @@ mod needs_server {
         assert_eq!(get(0, Field::ServiceVersion), "1.2".into());
         assert_eq!(get(0, Field::Pid), Bson::Int64(std::process::id().into()));
         assert_eq!((records[0].seq, records[1].seq), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn inserted_documents_are_in_no_record() {
+        for capture in CAPTURES {
+            let scene = Scene::with(&format!("documents-{capture:?}"), |b| b.capture(capture));
+            let db = scene.db().await;
+            let person = || doc! { "name": "s3cr3t" };
+            let insert = doc! { "insert": "people", "documents": [person()], "ordered": false };
+            db.run_command(insert.clone()).await.unwrap();
+            db.unwatched().run_command(insert).await.unwrap();
+            db.collection::<Document>("people").insert_one(person()).await.unwrap();
+            let records = scene.finish().await;
+            let filter = doc! { "insert": "people", "ordered": false };
+            assert_eq!(Bson::from(records[0].get(Field::Filter)), filter.into());
+            for record in &records {
+                for field in Field::ALL {
+                    let value = Bson::from(record.get(*field)).to_string();
+                    assert!(!value.contains("s3cr3t"), "{field}: {value}");
+                }
+            }
+        }
+    }
+
+    /// The spans do not show a sensitive command: none seen does not mean none sent.
+    #[tokio::test]
+    async fn a_sensitive_command_whose_connection_broke_was_sent() {
+        for capture in CAPTURES {
+            let scene = Scene::with(&format!("broke-{capture:?}"), |b| b.capture(capture));
+            let close = doc! { "failCommands": ["createUser"], "closeConnection": true };
+            let fail_point = scene.fail(doc! { "times": 1 }, close).await;
+            let create = doc! { "createUser": "eve", "pwd": "s3cr3t", "roles": [] };
+            scene.db().await.run_command(create).await.unwrap_err();
+            fail_point.off().await.unwrap();
+            let records = scene.finish().await;
+            assert_eq!(lines(&records), "mongowatch.database run_command - error\n", "{capture:?}");
+        }
     }
 
     #[tokio::test]

@@ -65,6 +65,45 @@ mod needs_server {
         numbers.unwatched().drop().await.unwrap();
     }
 
+    /// An output that hangs, such as a pipe that nobody reads, holds the shutdown for its time, once.
+    #[tokio::test]
+    async fn a_shutdown_gives_up_when_its_time_runs_out() {
+        struct Hangs;
+        impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Hangs {
+            fn on_event(
+                &self,
+                _: &tracing::Event<'_>,
+                _: tracing_subscriber::layer::Context<'_, S>,
+            ) {
+                std::thread::sleep(Duration::from_secs(20));
+            }
+        }
+        let watcher = Watcher::builder()
+            .capture(Capture::Operations)
+            .shutdown_timeout(Duration::from_millis(300))
+            .foreign_layer("hangs", Hangs)
+            .start()
+            .unwrap();
+        let options = ClientOptions::parse(Server::shared().uri()).await.unwrap();
+        let client = watcher.client(options).unwrap();
+        client.list_database_names().await.unwrap();
+        drop(client);
+        let began = std::time::Instant::now();
+        let error = watcher.shutdown().await.unwrap_err();
+        assert!(error.is_unfinished(), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn any_time_to_shut_down_will_do() {
+        for timeout in [Duration::ZERO, Duration::MAX] {
+            let builder = Watcher::builder().shutdown_timeout(timeout);
+            let watcher = builder.foreign_layer("seen", Seen::default()).start().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            assert!(runtime.block_on(watcher.shutdown()).unwrap().is_balanced());
+        }
+    }
+
     /// Nobody calls `shutdown`: what was emitted is written when the last handle goes.
     #[tokio::test]
     async fn dropping_the_last_handle_writes_what_waits() {

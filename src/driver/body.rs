@@ -1,0 +1,42 @@
+//! The body of a command, reduced to what a record may keep.
+
+use mongodb::bson::{Bson, Document};
+
+/// The command without what the driver adds to it, without the documents that it inserts, and
+/// without the keys of `but`.
+pub(super) fn reduced(command: &Document, but: &[&str]) -> Document {
+    const ADDED: &[&str] = &[
+        "$db",
+        "lsid",
+        "txnNumber",
+        "$clusterTime",
+        "autocommit",
+        "startTransaction",
+        "apiVersion",
+        "apiStrict",
+        "apiDeprecationErrors",
+    ];
+    let is_kept = |key: &str| !ADDED.contains(&key) && !but.contains(&key);
+    let kept = command.iter().filter(|(key, _)| is_kept(key));
+    kept.filter_map(|(key, value)| Some((key.clone(), part(key, value)?))).collect()
+}
+
+/// A part of a command; none if it holds documents that are inserted.
+fn part(key: &str, value: &Bson) -> Option<Bson> {
+    match (key, value) {
+        ("documents", Bson::Array(_)) => None,
+        // The operations of a `bulkWrite`, each of which may insert a document.
+        ("ops", Bson::Array(operations)) => {
+            Some(Bson::Array(operations.iter().map(without_document).collect()))
+        }
+        _ => Some(value.clone()),
+    }
+}
+
+fn without_document(operation: &Bson) -> Bson {
+    let mut operation = operation.clone();
+    if let Bson::Document(document) = &mut operation {
+        document.remove("document");
+    }
+    operation
+}
