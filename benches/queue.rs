@@ -194,6 +194,7 @@ impl Records {
         Box::new(record)
     }
 
+    #[expect(clippy::vec_box, reason = "the queue takes boxes, and they are made before the clock")]
     fn firsts(&mut self, n: usize) -> Vec<Box<WatchMessage>> {
         (0..n).map(|_| self.first()).collect()
     }

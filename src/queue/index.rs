@@ -49,14 +49,14 @@ struct Line {
 
 /// Lines that do not move when lines are added.
 struct Lines {
-    segments: Vec<Box<[Line; SEGMENT]>>,
+    segments: Vec<Vec<Line>>,
     len: usize,
 }
 
 const ENTRIES: usize = 7;
 
-/// Lines in a segment: 16 KiB.
-const SEGMENT: usize = 1 << 8;
+/// Lines in a segment: 256 KiB, of which only what is used becomes resident.
+const SEGMENT: usize = 1 << 12;
 
 /// Buckets are added to keep so many entries in each on average: few enough that a bucket seldom
 /// needs a second line, at the price of 16 bytes an entry.
@@ -103,10 +103,13 @@ impl Index {
         let line = self.buckets.get_mut(bucket);
         if line.more.is_some() {
             self.relink(bucket, Some(place));
-        } else if let Some(entry) = line.places.iter_mut().find(|entry| **entry == Some(place)) {
-            *entry = None;
-        } else {
-            debug_assert!(false, "a slot was not in the bucket of its id");
+            return;
+        }
+        debug_assert!(line.places.contains(&Some(place)), "a slot is in the bucket of its id");
+        // Without a branch that depends on the line: whoever removes several need not wait for
+        // one line before asking for the next.
+        for entry in &mut line.places {
+            *entry = entry.filter(|found| *found != place);
         }
     }
 
@@ -190,8 +193,9 @@ impl Lines {
     /// Adds an empty line and gives its number.
     fn add(&mut self) -> u32 {
         if self.len == self.segments.len() * SEGMENT {
-            self.segments.push(Box::new([Line::EMPTY; SEGMENT]));
+            self.segments.push(Vec::with_capacity(SEGMENT));
         }
+        self.segments[self.len / SEGMENT].push(Line::EMPTY);
         self.len += 1;
         u32::try_from(self.len - 1).expect("fewer lines than slots, which are numbered by 32 bits")
     }

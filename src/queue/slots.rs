@@ -48,8 +48,9 @@ pub(super) struct Slots {
     free: Option<Place>,
 }
 
-/// Slots in a segment: 64 KiB, so that a new segment costs a few page faults at a time.
-const SEGMENT: usize = 1 << 10;
+/// Slots in a segment: 1 MiB, of which only what is used becomes resident. With more segments their
+/// table would push other things out of the fastest cache.
+const SEGMENT: usize = 1 << 14;
 
 impl Place {
     fn new(index: usize) -> Self {
