@@ -1,3 +1,0 @@
-//! Benchmark of the overhead.
-
-fn main() {}

@@ -1,0 +1,249 @@
+//! The work of one variant.
+
+use std::{
+    io::{BufRead, Write},
+    path::Path,
+    time::Instant,
+};
+
+use futures_util::TryStreamExt;
+use mongodb::{event::EventHandler, options::ClientOptions};
+use mongowatch::{
+    Capture, Watcher,
+    bson::{DateTime, Document, doc},
+    layer::{CsvSettings, LayerSettings},
+};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::{Cost, N_DOCUMENTS, Random, Result, Row, Variant};
+
+const BATCH: u32 = 1_000;
+/// Documents that are read and updated.
+const ORDERS: &str = "orders";
+/// Documents that are inserted.
+const INSERTED: &str = "inserted";
+
+/// Does the blocks that standard input asks for, and answers on standard output.
+pub(super) fn serve(variant: Variant, uri: &str, database: &str, csv: &Path) -> Result<()> {
+    let runtime = runtime()?;
+    let mut site = runtime.block_on(Site::open(variant, uri, database, csv))?;
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let (row, n_operations) = line.split_once(' ').ok_or("expected a row and a number")?;
+        let (row, n_operations) = (row.parse()?, n_operations.parse()?);
+        let cost = runtime.block_on(site.measure(row, n_operations))?;
+        println!("{cost}");
+        std::io::stdout().flush()?;
+    }
+    runtime.block_on(site.close())
+}
+
+/// Does one block.
+pub(super) fn profile(
+    variant: Variant,
+    uri: &str,
+    database: &str,
+    csv: &Path,
+    row: Row,
+    n_operations: usize,
+) -> Result<Cost> {
+    runtime()?.block_on(async {
+        let mut site = Site::open(variant, uri, database, csv).await?;
+        let cost = site.measure(row, n_operations).await?;
+        site.close().await?;
+        Ok(cost)
+    })
+}
+
+/// Inserts the documents to be read.
+pub(super) fn fill(uri: &str, database: &str) -> Result<()> {
+    runtime()?.block_on(async {
+        let database = mongodb::Client::with_uri_str(uri).await?.database(database);
+        database.create_collection(INSERTED).await?;
+        let orders = database.collection(ORDERS);
+        orders
+            .insert_many((0..N_DOCUMENTS).map(|id| {
+                let mut order = order(id);
+                order.insert("_id", id);
+                order
+            }))
+            .await?;
+        Ok(())
+    })
+}
+
+pub(super) fn drop_database(uri: &str, database: &str) -> Result<()> {
+    runtime()?.block_on(async {
+        let client = mongodb::Client::with_uri_str(uri).await?;
+        Ok(client.database(database).drop().await?)
+    })
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    // For the life of the process, and never scheduled: see the head of `main.rs`.
+    std::thread::Builder::new().spawn(|| {
+        loop {
+            std::thread::park();
+        }
+    })?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// A document as a shop has them, of some 300 bytes.
+fn order(number: i32) -> Document {
+    doc! {
+        "number": number,
+        "customer": {
+            "name": format!("customer {number}"),
+            "city": "Rotterdam",
+            "vip": number % 7 == 0,
+        },
+        "status": "open",
+        "total": f64::from(number) * 0.25,
+        "created": DateTime::from_millis(1_714_564_800_000 + i64::from(number)),
+        "region": "eu-central",
+        "tags": ["gift", "express", "fragile"],
+        "lines": [{ "article": number % 100, "count": 2 }, { "article": number % 31, "count": 1 }],
+    }
+}
+
+/// The collections of a variant, and the watcher behind them.
+struct Site {
+    collections: Collections,
+    watcher: Option<Watcher>,
+    random: Random,
+}
+
+enum Collections {
+    Driver { orders: mongodb::Collection<Document>, inserted: mongodb::Collection<Document> },
+    Watched { orders: mongowatch::Collection<Document>, inserted: mongowatch::Collection<Document> },
+}
+
+/// The same source for both APIs: that they are the same is the point.
+macro_rules! block {
+    ($orders:expr, $inserted:expr, $random:expr, $row:expr, $n_operations:expr) => {
+        match $row {
+            Row::InsertOne => {
+                for _ in 0..$n_operations {
+                    $inserted.insert_one(order($random.id())).await?;
+                }
+            }
+            Row::FindOne => {
+                for _ in 0..$n_operations {
+                    let found = $orders.find_one(doc! { "_id": $random.id() }).await?;
+                    found.ok_or("a document is missing")?;
+                }
+            }
+            Row::UpdateOne => {
+                for _ in 0..$n_operations {
+                    let update = doc! { "$set": { "status": "paid" }, "$inc": { "version": 1 } };
+                    let done = $orders.update_one(doc! { "_id": $random.id() }, update).await?;
+                    expect(1, done.matched_count)?;
+                }
+            }
+            Row::Read10k => {
+                for _ in 0..$n_operations {
+                    let mut cursor = $orders.find(doc! {}).batch_size(BATCH).await?;
+                    let mut n_read = 0;
+                    while let Some(order) = cursor.try_next().await? {
+                        std::hint::black_box(order);
+                        n_read += 1;
+                    }
+                    expect(N_DOCUMENTS as u64, n_read)?;
+                }
+            }
+        }
+    };
+}
+
+fn expect(wanted: u64, found: u64) -> Result<()> {
+    if wanted == found { Ok(()) } else { Err(format!("{found} instead of {wanted}").into()) }
+}
+
+impl Random {
+    fn id(&mut self) -> i32 {
+        self.below(N_DOCUMENTS as usize) as i32
+    }
+}
+
+impl Site {
+    async fn open(variant: Variant, uri: &str, database: &str, csv: &Path) -> Result<Self> {
+        let mut options = ClientOptions::parse(uri).await?;
+        let capture = match variant {
+            Variant::Bare => None,
+            Variant::Handler => {
+                options.command_event_handler = Some(EventHandler::callback(|_event| {}));
+                None
+            }
+            Variant::Operations => Some(Capture::Operations),
+            Variant::Spans => Some(Capture::Spans),
+            Variant::Commands => Some(Capture::Commands),
+        };
+        let random = Random(1);
+        let Some(capture) = capture else {
+            let database = mongodb::Client::with_options(options)?.database(database);
+            let (orders, inserted) = (database.collection(ORDERS), database.collection(INSERTED));
+            let collections = Collections::Driver { orders, inserted };
+            return Ok(Self { collections, watcher: None, random });
+        };
+        let watcher = Watcher::builder()
+            .capture(capture)
+            .layer(LayerSettings::Csv(CsvSettings::new(csv)))
+            .start()?;
+        let database = watcher.client(options)?.database(database);
+        let (orders, inserted) = (database.collection(ORDERS), database.collection(INSERTED));
+        let collections = Collections::Watched { orders, inserted };
+        Ok(Self { collections, watcher: Some(watcher), random })
+    }
+
+    /// Does a block of operations; a small one before it is not measured.
+    async fn measure(&mut self, row: Row, n_operations: usize) -> Result<Cost> {
+        self.block(row, n_operations.div_ceil(10)).await?;
+        self.flush().await?;
+        let (cpu, wall) = (cpu_seconds(), Instant::now());
+        self.block(row, n_operations).await?;
+        let wall = wall.elapsed().as_secs_f64();
+        self.flush().await?;
+        let cpu = cpu_seconds() - cpu;
+        let n_operations = n_operations as f64;
+        Ok(Cost { cpu: cpu / n_operations, wall: wall / n_operations })
+    }
+
+    async fn block(&mut self, row: Row, n_operations: usize) -> Result<()> {
+        let Self { collections, random, .. } = self;
+        match collections {
+            Collections::Driver { orders, inserted } => {
+                block!(orders, inserted, random, row, n_operations);
+            }
+            Collections::Watched { orders, inserted } => {
+                block!(orders, inserted, random, row, n_operations);
+            }
+        }
+        Ok(())
+    }
+
+    async fn flush(&self) -> Result<()> {
+        if let Some(watcher) = &self.watcher {
+            watcher.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the watcher, and checks that each operation is in the file.
+    async fn close(self) -> Result<()> {
+        let Self { collections, watcher, .. } = self;
+        drop(collections);
+        let Some(watcher) = watcher else { return Ok(()) };
+        let stats = watcher.shutdown().await?;
+        let is_whole = stats.is_balanced()
+            && stats.open == 0
+            && stats.routes.iter().all(|route| route.written == stats.operations);
+        if is_whole { Ok(()) } else { Err(format!("records are missing: {stats:?}").into()) }
+    }
+}
+
+/// The processor time of all threads of this process, those that have ended included.
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
