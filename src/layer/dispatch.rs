@@ -7,7 +7,7 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use tracing_core::{Callsite as _, Dispatch, Event, callsite};
+use tracing_core::{Callsite as _, Dispatch, Event, callsite, field::ValueSet};
 
 use crate::{
     layer::{Levels, event},
@@ -34,6 +34,24 @@ struct Current {
 /// The pipeline does this for every route; call it to try a layer of your own, as in the example
 /// of the [module](crate::layer).
 pub fn dispatch(to: &Dispatch, levels: &Levels, record: &Arc<WatchMessage>) -> bool {
+    dispatch_as(to, levels, record, Values::Given)
+}
+
+/// Does an event carry the fields of its record?
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Values {
+    /// For any layer.
+    Given,
+    /// For our own, which read the record: making the values would be half of the work.
+    LeftOut,
+}
+
+pub(super) fn dispatch_as(
+    to: &Dispatch,
+    levels: &Levels,
+    record: &Arc<WatchMessage>,
+    values: Values,
+) -> bool {
     let Some(level) = levels.of(record.phase).level() else { return false };
     let callsite = event::callsite(record.watcher, level);
     // Asked so that the callsite is registered; the answer is about the default subscriber of this
@@ -48,7 +66,11 @@ pub fn dispatch(to: &Dispatch, levels: &Levels, record: &Arc<WatchMessage>) -> b
         // The slot must own what it holds; two atomic steps are cheaper than moving the record.
         record: Arc::clone(record),
     });
-    event::with_values(record, metadata, |values| to.event(&Event::new(metadata, values)));
+    let send = |values: &ValueSet<'_>| to.event(&Event::new(metadata, values));
+    match values {
+        Values::Given => event::with_values(record, metadata, send),
+        Values::LeftOut => event::without_values(metadata, send),
+    }
     true
 }
 

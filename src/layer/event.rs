@@ -111,6 +111,15 @@ pub(super) fn with_values<R>(
     take(&metadata.fields().value_set_all(&values))
 }
 
+/// An event without values, for layers that read the record itself.
+pub(super) fn without_values<R>(
+    metadata: &'static Metadata<'static>,
+    take: impl FnOnce(&ValueSet<'_>) -> R,
+) -> R {
+    let none: [(&tracing_core::Field, Option<&dyn TracingValue>); 0] = [];
+    take(&metadata.fields().value_set(&none))
+}
+
 /// A value in the form in which `tracing` takes it: a number, a text, or what becomes a text when
 /// somebody looks.
 enum Held<'a> {

@@ -10,7 +10,9 @@ use tracing_subscriber::{Layer, Registry, layer::SubscriberExt as _};
 use crate::{
     error::{Error, Result},
     layer::{
-        LayerSettings, Levels, Shown, Tally, Versions, dispatch, event,
+        LayerSettings, Levels, Shown, Tally, Versions,
+        dispatch::{Values, dispatch, dispatch_as},
+        event,
         lines::{self, Lines},
         output::Output,
     },
@@ -144,6 +146,10 @@ impl Outlet {
     /// Hands a record over; says whether it was taken, as [`dispatch`] does.
     pub(crate) fn send(&self, record: &Arc<WatchMessage>) -> bool {
         match &self.to {
+            // Our own layers are those that have an output.
+            To::Given(to) if self.output.is_some() => {
+                dispatch_as(to, &self.levels, record, Values::LeftOut)
+            }
             To::Given(to) => dispatch(to, &self.levels, record),
             To::Global => {
                 tracing_core::dispatcher::get_default(|to| dispatch(to, &self.levels, record))

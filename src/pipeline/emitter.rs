@@ -2,7 +2,7 @@
 //!
 //! A wake-up is the dearest thing on the path, so the queue thread looks into the buffer at its own
 //! tick while there is work, and parks when there is none. An emitter wakes it only from that park,
-//! or when the buffer is full.
+//! or when the buffer is half full.
 
 use std::{
     sync::{
@@ -35,6 +35,8 @@ pub(crate) struct Emitter {
 pub(super) struct HandOver {
     records: Sender<Box<WatchMessage>>,
     commands: Sender<Command>,
+    /// From this length of the buffer on, it is high time to empty it.
+    half_full: usize,
     when_full: WhenFull,
     /// Is the queue thread asleep until somebody wakes it?
     parked: AtomicBool,
@@ -89,7 +91,7 @@ impl Emitter {
             return;
         }
         match hand_over.records.try_send(record) {
-            Ok(()) => hand_over.wake_if_parked(),
+            Ok(()) => hand_over.wake_if_needed(),
             Err(TrySendError::Full(record)) => hand_over.push_when_full(record),
             Err(TrySendError::Disconnected(_)) => count(&books.closed),
         }
@@ -104,6 +106,7 @@ impl HandOver {
         let hand_over = Self {
             records,
             commands,
+            half_full: buffer.div_ceil(2).max(1),
             when_full,
             parked: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -154,7 +157,11 @@ impl HandOver {
         self.parked.store(false, SeqCst);
     }
 
-    fn wake_if_parked(&self) {
+    fn wake_if_needed(&self) {
+        // A waker's turn comes once for each filling: the length passes this value one by one.
+        if self.records.len() == self.half_full {
+            self.wake();
+        }
         // Pairs with the fence in `announce_park`: either the queue thread sees the record, or this
         // sees that it is parked.
         fence(SeqCst);
