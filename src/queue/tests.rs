@@ -5,7 +5,7 @@ mod model;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::record::{Iteration, Phase, Timestamp, WatchId, WatchMessage, WatcherName};
+use crate::record::{Iteration, Timestamp, WatchId, WatchMessage, WatcherName};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -393,10 +393,12 @@ fn every_record_of_many_is_found_again() {
 #[cfg(feature = "yaml")]
 #[test]
 fn settings_survive_their_text() {
-    let mut settings = QueueSettings::default();
-    settings.timeout = Duration::from_secs(90);
-    settings.forced_delay = Some(Duration::from_millis(250));
-    settings.when_full = WhenFull::DropUpdates;
+    let settings = QueueSettings {
+        timeout: Duration::from_secs(90),
+        forced_delay: Some(Duration::from_millis(250)),
+        when_full: WhenFull::DropUpdates,
+        ..QueueSettings::default()
+    };
     let text = serde_saphyr::to_string(&settings).unwrap();
     expect_test::expect![[r#"
         timeout: 1m 30s
