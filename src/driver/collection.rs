@@ -274,7 +274,7 @@ impl<T: DeserializeOwned + Send + Sync> Collection<T> {
     }
 }
 
-impl<T: FullDocument + Send + Sync> Collection<T> {
+impl<T: Serialize + DeserializeOwned + Send + Sync> Collection<T> {
     /// Finds a document that matches `filter` and replaces it.
     pub fn find_one_and_replace(
         &self,
