@@ -2,7 +2,7 @@
 //! it is awaited.
 //!
 //! An action holds the driver's own action, made at once with the application's arguments, and a
-//! copy of what the record tells of them. [`setters!`] writes the setters, and [`action!`] a whole
+//! copy of what the record tells of them. `setters!` writes the setters, and `action!` a whole
 //! action whose result is not a cursor: a new call of the driver is one more use of it. [`Action`]
 //! is what they have in common.
 
