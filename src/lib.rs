@@ -15,7 +15,7 @@ pub mod record;
 pub use mongodb::bson;
 
 pub use crate::{
-    driver::{Client, Collection, Cursor, Database, SessionCursor},
+    driver::{Client, Collection, Cursor, Database, SessionCursor, SessionCursorStream},
     error::{Error, Result},
     pipeline::{Capture, Settings, Stats, Watcher, WatcherBuilder},
     queue::{QueueSettings, WhenFull},

@@ -3,13 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use mongodb::options::{
-    ClientOptions, DatabaseOptions, ReadConcern, SelectionCriteria, WriteConcern,
+    ClientOptions, DatabaseOptions, DriverInfo, ReadConcern, SelectionCriteria, WriteConcern,
 };
 
 use super::{
     action::{ListDatabases, ListNames},
     database::Database,
     door,
+    operation::Call,
     probe::{Place, Probe},
 };
 use crate::{pipeline::Watcher, record::WatcherName};
@@ -20,7 +21,18 @@ use crate::{pipeline::Watcher, record::WatcherName};
 /// Made by [`Watcher::client`]. Clones share connections and watcher.
 #[derive(Clone)]
 pub struct Client {
+    shared: Arc<Shared>,
+}
+
+/// What the clones of a client share.
+struct Shared {
     inner: mongodb::Client,
+    place: Place,
+}
+
+/// What a handle to a database or a collection carries besides the driver's: its clones share it.
+pub(super) struct Site {
+    pub(super) client: Client,
     place: Place,
 }
 
@@ -50,7 +62,8 @@ impl Watcher {
         let probe = Arc::new(Probe::new(self.emitter(), self.origin(), &options, self.capture()));
         door::open(&probe, &mut options);
         let inner = mongodb::Client::with_options(options)?;
-        Ok(Client { inner, place: Place { probe, db: None, collection: None } })
+        let place = Place { probe, db: None, collection: None };
+        Ok(Client { shared: Arc::new(Shared { inner, place }) })
     }
 }
 
@@ -58,76 +71,111 @@ impl Client {
     /// The driver's own client, past the mirrored calls: the one named way out. With
     /// `capture: spans` or `capture: commands`, what it does is still recorded, as raw traffic.
     #[must_use]
-    pub const fn unwatched(&self) -> &mongodb::Client {
-        &self.inner
+    pub fn unwatched(&self) -> &mongodb::Client {
+        &self.shared.inner
     }
 
     /// A handle to the database of this name.
     #[must_use]
     pub fn database(&self, name: &str) -> Database {
-        Database::new(self.inner.database(name), self.place.with_db(name))
+        Database::new(self.unwatched().database(name), self.site(name))
     }
 
     /// A handle to the database of this name, with options of its own.
     #[must_use]
     pub fn database_with_options(&self, name: &str, options: DatabaseOptions) -> Database {
-        let inner = self.inner.database_with_options(name, options);
-        Database::new(inner, self.place.with_db(name))
+        let inner = self.unwatched().database_with_options(name, options);
+        Database::new(inner, self.site(name))
     }
 
     /// A handle to the database that the connection string names.
     #[must_use]
     pub fn default_database(&self) -> Option<Database> {
-        let inner = self.inner.default_database()?;
-        let place = self.place.with_db(inner.name());
-        Some(Database::new(inner, place))
+        let inner = self.unwatched().default_database()?;
+        let site = self.site(inner.name());
+        Some(Database::new(inner, site))
     }
 
     /// The read preference of the client.
     #[must_use]
     pub fn selection_criteria(&self) -> Option<&SelectionCriteria> {
-        self.inner.selection_criteria()
+        self.unwatched().selection_criteria()
     }
 
     /// The read concern of the client.
     #[must_use]
     pub fn read_concern(&self) -> Option<&ReadConcern> {
-        self.inner.read_concern()
+        self.unwatched().read_concern()
     }
 
     /// The write concern of the client.
     #[must_use]
     pub fn write_concern(&self) -> Option<&WriteConcern> {
-        self.inner.write_concern()
+        self.unwatched().write_concern()
     }
 
     /// Lists the databases.
     pub fn list_databases(&self) -> ListDatabases<'_> {
-        let call = self.place.call(WatcherName::Client, "list_databases", "listDatabases");
-        ListDatabases { action: self.inner.list_databases(), call, options: None }
+        let call = self.call("list_databases", "listDatabases");
+        ListDatabases { action: self.unwatched().list_databases(), call, options: None }
     }
 
     /// Lists the names of the databases.
     pub fn list_database_names(&self) -> ListDatabases<'_, ListNames> {
-        let call = self.place.call(WatcherName::Client, "list_database_names", "listDatabases");
-        ListDatabases { action: self.inner.list_database_names(), call, options: None }
+        let call = self.call("list_database_names", "listDatabases");
+        ListDatabases { action: self.unwatched().list_database_names(), call, options: None }
     }
 
     /// Starts a session of the driver, to be given to the calls' `session`.
     ///
     /// The commands of the session itself (commit, abort) are seen by doors B and C.
     pub fn start_session(&self) -> mongodb::action::StartSession<'_> {
-        self.inner.start_session()
+        self.unwatched().start_session()
     }
 
     /// Opens the connections that `min_pool_size` asks for.
     pub fn warm_connection_pool(&self) -> mongodb::action::WarmConnectionPool<'_> {
-        self.inner.warm_connection_pool()
+        self.unwatched().warm_connection_pool()
+    }
+
+    /// Tells the servers more about the application; see [`mongodb::Client::append_metadata`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the driver.
+    pub fn append_metadata(&self, driver_info: DriverInfo) -> mongodb::error::Result<()> {
+        self.unwatched().append_metadata(driver_info)
     }
 
     /// Closes the client; its watcher goes on. See [`mongodb::Client::shutdown`].
     pub fn shutdown(self) -> mongodb::action::Shutdown {
-        self.inner.shutdown()
+        self.unwatched().clone().shutdown()
+    }
+
+    fn call(&self, operation: &'static str, command: &'static str) -> Call {
+        self.shared.place.call(WatcherName::Client, operation, command)
+    }
+
+    fn site(&self, db: &str) -> Arc<Site> {
+        Arc::new(Site { client: self.clone(), place: self.shared.place.with_db(db) })
+    }
+}
+
+impl Site {
+    /// The collection of this name in the same database.
+    pub(super) fn with_collection(&self, name: &str) -> Arc<Self> {
+        let place = self.place.with_collection(name);
+        Arc::new(Self { client: self.client.clone(), place })
+    }
+
+    /// A call at this place.
+    pub(super) fn call(
+        &self,
+        watcher: WatcherName,
+        operation: &'static str,
+        command: &'static str,
+    ) -> Call {
+        self.place.call(watcher, operation, command)
     }
 }
 

@@ -14,10 +14,10 @@ use super::{
     action::{
         self, Aggregate, CountDocuments, CreateIndex, Delete, Distinct, DropCollection, DropIndex,
         EstimatedDocumentCount, Find, FindOne, FindOneAndDelete, FindOneAndReplace,
-        FindOneAndUpdate, FullDocument, InsertMany, InsertOne, ListIndexes, ListNames, ReplaceOne,
-        Update,
+        FindOneAndUpdate, InsertMany, InsertOne, ListIndexes, ListNames, ReplaceOne, Update,
     },
-    probe::Place,
+    client::{Client, Site},
+    operation::Call,
 };
 use crate::record::WatcherName;
 
@@ -26,17 +26,23 @@ use crate::record::WatcherName;
 /// Made by [`Database::collection`](crate::Database::collection).
 pub struct Collection<T: Send + Sync> {
     inner: mongodb::Collection<T>,
-    place: Place,
+    site: Arc<Site>,
 }
 
 impl<T: Send + Sync> Collection<T> {
-    pub(super) const fn new(inner: mongodb::Collection<T>, place: Place) -> Self {
-        Self { inner, place }
+    pub(super) const fn new(inner: mongodb::Collection<T>, site: Arc<Site>) -> Self {
+        Self { inner, site }
+    }
+
+    /// The client that the collection was reached through.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.site.client
     }
 
     /// The same collection with another type of documents.
     pub fn clone_with_type<U: Send + Sync>(&self) -> Collection<U> {
-        Collection { inner: self.inner.clone_with_type(), place: self.place.clone() }
+        Collection { inner: self.inner.clone_with_type(), site: Arc::clone(&self.site) }
     }
 
     /// The driver's own handle, past the mirrored calls: doors B and C still see what it does.
@@ -77,7 +83,7 @@ impl<T: Send + Sync> Collection<T> {
 
     /// Finds the documents that match `filter`.
     pub fn find(&self, filter: Document) -> Find<'_, T> {
-        let mut call = self.place.call(WatcherName::Cursor, "find", "find");
+        let mut call = self.site.call(WatcherName::Cursor, "find", "find");
         call.filter = action::document(&filter);
         Find { action: self.inner.find(filter), call, options: None }
     }
@@ -85,7 +91,7 @@ impl<T: Send + Sync> Collection<T> {
     /// Runs an aggregation pipeline.
     pub fn aggregate(&self, pipeline: impl IntoIterator<Item = Document>) -> Aggregate<'_> {
         let pipeline: Vec<_> = pipeline.into_iter().collect();
-        let mut call = self.place.call(WatcherName::Cursor, "aggregate", "aggregate");
+        let mut call = self.site.call(WatcherName::Cursor, "aggregate", "aggregate");
         call.filter = action::documents(&pipeline);
         let action = self.inner.aggregate(pipeline);
         Aggregate { action, call, options: None, item: PhantomData }
@@ -190,7 +196,7 @@ impl<T: Send + Sync> Collection<T> {
 
     /// Lists the indexes.
     pub fn list_indexes(&self) -> ListIndexes<'_> {
-        let call = self.place.call(WatcherName::Cursor, "list_indexes", "listIndexes");
+        let call = self.site.call(WatcherName::Cursor, "list_indexes", "listIndexes");
         let action = self.inner.list_indexes();
         ListIndexes { action, call, options: None, mode: PhantomData }
     }
@@ -208,8 +214,8 @@ impl<T: Send + Sync> Collection<T> {
         DropCollection { action: self.inner.drop(), call, options: None }
     }
 
-    fn call(&self, operation: &'static str, command: &'static str) -> super::operation::Call {
-        self.place.call(WatcherName::Collection, operation, command)
+    fn call(&self, operation: &'static str, command: &'static str) -> Call {
+        self.site.call(WatcherName::Collection, operation, command)
     }
 }
 
@@ -268,7 +274,7 @@ impl<T: DeserializeOwned + Send + Sync> Collection<T> {
     }
 }
 
-impl<T: FullDocument + Send + Sync> Collection<T> {
+impl<T: Serialize + DeserializeOwned + Send + Sync> Collection<T> {
     /// Finds a document that matches `filter` and replaces it.
     pub fn find_one_and_replace(
         &self,
@@ -299,7 +305,7 @@ fn serialized(value: &impl Serialize) -> Option<Arc<Bson>> {
 
 impl<T: Send + Sync> Clone for Collection<T> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), place: self.place.clone() }
+        Self { inner: self.inner.clone(), site: Arc::clone(&self.site) }
     }
 }
 

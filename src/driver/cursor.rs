@@ -9,7 +9,7 @@ use std::{
 use futures_core::Stream;
 use mongodb::{
     ClientSession,
-    bson::RawDocument,
+    bson::{Document, RawDocument},
     error::{Error, ErrorKind, Result},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -20,9 +20,15 @@ use crate::record::{Outcome, WatchMessage};
 /// Streams the result of a query, as the driver's [`mongodb::Cursor`] does, and watches it.
 ///
 /// Its record counts the documents that the application received. An update comes out whenever a
-/// new batch has arrived; the final version when the cursor is exhausted, fails or is dropped.
-/// Dropped before it is known to be exhausted, it is `cancelled`: the driver tells so only to the
-/// one who asks for a document after the last, unless a `limit` was reached.
+/// new batch has arrived; the final version when the cursor is exhausted or dropped. Dropped before
+/// it is known to be exhausted, it is `cancelled`: the driver tells so only to the one who asks for
+/// a document after the last, unless a `limit` was reached. An error does not end a cursor, and the
+/// application may read on: its record tells of the last one when it is final.
+///
+/// Its duration is the time that the application waited for the driver. A call of
+/// [`Cursor::advance`] that is dropped before it is ready (`tokio::select!`, a timeout) waits no
+/// longer. A `next` of the stream cannot tell that it was dropped: it counts until the next poll,
+/// or until the cursor is dropped.
 ///
 /// ```no_run
 /// # async fn example(posts: mongowatch::Collection<mongowatch::bson::Document>)
@@ -50,6 +56,16 @@ pub struct SessionCursor<T> {
     inner: mongodb::SessionCursor<T>,
 }
 
+/// Streams a [`SessionCursor`], as the driver's [`mongodb::SessionCursorStream`] does, and watches
+/// it. What it does belongs to the record of its cursor.
+///
+/// Made by [`SessionCursor::stream`].
+#[must_use = "a stream does nothing until it is polled"]
+pub struct SessionCursorStream<'cursor, 'session, T = Document> {
+    watch: &'cursor mut CursorWatch,
+    inner: mongodb::SessionCursorStream<'cursor, 'session, T>,
+}
+
 /// The record of a cursor.
 struct CursorWatch {
     operation: Operation,
@@ -58,10 +74,22 @@ struct CursorWatch {
     n_reported: u64,
     /// So many documents the application asked for at most.
     limit: Option<u64>,
-    /// Did the driver say that there are no more documents?
-    is_exhausted: bool,
-    /// The outcome of an error that did not end the cursor.
+    on_server: OnServer,
+    /// Did the application wait for the driver since the last step?
+    has_waited: bool,
+    /// The outcome of the last error, none of which ends the cursor.
     troubled: Option<Outcome>,
+}
+
+/// What is known of the cursor on the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnServer {
+    /// It may be there: the driver kills it when it is dropped.
+    Open,
+    /// The server said that it is gone.
+    Lost,
+    /// The driver said that there are no more documents.
+    Exhausted,
 }
 
 /// What one step of a cursor came to.
@@ -73,8 +101,8 @@ enum Step<'a> {
 
 impl<T> Cursor<T> {
     pub(super) fn new(inner: mongodb::Cursor<T>, operation: Operation) -> Self {
-        let is_exhausted = !inner.has_next();
-        Self { watch: CursorWatch::new(operation, is_exhausted), inner }
+        let on_server = if inner.has_next() { OnServer::Open } else { OnServer::Exhausted };
+        Self { watch: CursorWatch::new(operation, on_server), inner }
     }
 
     /// Moves the cursor forward; see [`mongodb::Cursor::advance`].
@@ -130,17 +158,13 @@ impl<T: DeserializeOwned> Stream for Cursor<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Self { watch, inner } = &mut *self;
-        let polled = watch.poll(|| Pin::new(&mut *inner).poll_next(cx));
-        if let Poll::Ready(item) = &polled {
-            watch.step(streamed(item));
-        }
-        polled
+        watch.poll_next(|| Pin::new(inner).poll_next(cx))
     }
 }
 
 impl<T> SessionCursor<T> {
     pub(super) fn new(inner: mongodb::SessionCursor<T>, operation: Operation) -> Self {
-        Self { watch: CursorWatch::new(operation, false), inner }
+        Self { watch: CursorWatch::new(operation, OnServer::Open), inner }
     }
 
     /// Moves the cursor forward; see [`mongodb::SessionCursor::advance`].
@@ -153,6 +177,30 @@ impl<T> SessionCursor<T> {
         let result = watch.wait(inner.advance(session)).await;
         watch.step(advanced(&result));
         result
+    }
+
+    /// A stream of the documents to come; see [`mongodb::SessionCursor::stream`]. As long as it
+    /// lives the session is its own: [`SessionCursor::next`] gives it back after each document.
+    ///
+    /// ```no_run
+    /// # async fn example(
+    /// #     client: mongowatch::Client,
+    /// #     posts: mongowatch::Collection<mongowatch::bson::Document>,
+    /// # ) -> mongodb::error::Result<()> {
+    /// use futures_util::TryStreamExt;
+    /// use mongowatch::bson::doc;
+    ///
+    /// let mut session = client.start_session().await?;
+    /// let mut cursor = posts.find(doc! {}).session(&mut session).await?;
+    /// let all: Vec<_> = cursor.stream(&mut session).try_collect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream<'session>(
+        &mut self,
+        session: &'session mut ClientSession,
+    ) -> SessionCursorStream<'_, 'session, T> {
+        SessionCursorStream { watch: &mut self.watch, inner: self.inner.stream(session) }
     }
 
     /// The next document, if there is one; see [`mongodb::SessionCursor::next`].
@@ -197,10 +245,38 @@ impl<T> SessionCursor<T> {
     }
 }
 
+impl<'cursor, 'session, T> Stream for SessionCursorStream<'cursor, 'session, T>
+where
+    T: DeserializeOwned,
+    'session: 'cursor,
+{
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self { watch, inner } = &mut *self;
+        watch.poll_next(|| Pin::new(inner).poll_next(cx))
+    }
+}
+
+impl<T> Drop for SessionCursorStream<'_, '_, T> {
+    fn drop(&mut self) {
+        // Whoever drops it while it is pending no longer waits.
+        self.watch.operation.pause();
+    }
+}
+
 impl CursorWatch {
-    fn new(mut operation: Operation, is_exhausted: bool) -> Self {
+    fn new(mut operation: Operation, on_server: OnServer) -> Self {
         let limit = operation.record().and_then(|record| limit_of(record));
-        Self { operation, n_received: 0, n_reported: 0, limit, is_exhausted, troubled: None }
+        Self {
+            operation,
+            n_received: 0,
+            n_reported: 0,
+            limit,
+            on_server,
+            has_waited: false,
+            troubled: None,
+        }
     }
 
     /// Runs one poll of the driver.
@@ -210,39 +286,61 @@ impl CursorWatch {
     fn poll<R>(&mut self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
         let polled = self.operation.enter(poll);
         if polled.is_pending() {
+            self.has_waited = true;
             self.operation.resume();
+        }
+        polled
+    }
+
+    /// Runs one poll of the driver's stream, and the step that it may come to.
+    fn poll_next<T>(
+        &mut self,
+        poll: impl FnOnce() -> Poll<Option<Result<T>>>,
+    ) -> Poll<Option<Result<T>>> {
+        let polled = self.poll(poll);
+        if let Poll::Ready(item) = &polled {
+            self.step(streamed(item));
         }
         polled
     }
 
     /// Runs a future of the driver, as [`CursorWatch::poll`] does with a poll.
     async fn wait<R>(&mut self, future: impl Future<Output = R>) -> R {
+        /// Ends the wait with the future: what the application does after it has dropped it is
+        /// its own time.
+        struct Waiting<'a>(&'a mut CursorWatch);
+        impl Drop for Waiting<'_> {
+            fn drop(&mut self) {
+                self.0.operation.pause();
+            }
+        }
+        let waiting = Waiting(self);
         let mut future = std::pin::pin!(future);
-        std::future::poll_fn(|cx| self.poll(|| future.as_mut().poll(cx))).await
+        std::future::poll_fn(|cx| waiting.0.poll(|| future.as_mut().poll(cx))).await
     }
 
     fn step(&mut self, step: Step<'_>) {
-        let waited = self.operation.pause();
+        self.operation.pause();
+        let has_waited = std::mem::take(&mut self.has_waited);
         match step {
             Step::Document => {
                 self.n_received += 1;
-                if waited {
+                if has_waited {
                     self.report();
                 }
             }
             Step::Exhausted => {
-                self.is_exhausted = true;
+                self.on_server = OnServer::Exhausted;
                 self.write_down();
                 self.operation.close(self.troubled.unwrap_or(Outcome::Ok));
             }
-            // The server did its part and the cursor goes on; the application may do so too.
-            Step::Failed(error) if is_about_one_document(error) => {
-                self.troubled = self.operation.note(error).or(self.troubled);
-            }
+            // The driver asks the server again when the application does; with `?` the cursor is
+            // dropped at once.
             Step::Failed(error) => {
-                self.write_down();
-                self.operation.expect_kill();
-                self.operation.fail(error);
+                if is_lost(error) {
+                    self.on_server = OnServer::Lost;
+                }
+                self.troubled = self.operation.note(error).or(self.troubled);
             }
         }
     }
@@ -266,10 +364,12 @@ impl CursorWatch {
 impl Drop for CursorWatch {
     fn drop(&mut self) {
         self.write_down();
-        let complete = self.is_exhausted
+        let complete = self.on_server == OnServer::Exhausted
             || self.limit.is_some_and(|limit| self.n_received >= limit)
             || self.operation.sent_all(self.n_received);
-        self.operation.expect_kill();
+        if self.on_server == OnServer::Open {
+            self.operation.expect_kill();
+        }
         let end = if complete { Outcome::Ok } else { Outcome::Cancelled };
         self.operation.close(self.troubled.unwrap_or(end));
     }
@@ -298,9 +398,10 @@ const fn streamed<T>(item: &Option<Result<T>>) -> Step<'_> {
     }
 }
 
-/// Is it a document that is not of the application's type, so that the cursor itself is well?
-fn is_about_one_document(error: &Error) -> bool {
-    matches!(*error.kind, ErrorKind::BsonDeserialization(_))
+/// Did the server say that it no longer has the cursor? Those are the codes after which the driver
+/// asks for nothing more and kills nothing: `CursorNotFound` and `CursorKilled`.
+fn is_lost(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::Command(command) if matches!(command.code, 43 | 237))
 }
 
 impl<T> fmt::Debug for Cursor<T> {

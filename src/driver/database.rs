@@ -13,9 +13,9 @@ use super::{
         RunCursorCommand,
     },
     body,
+    client::{Client, Site},
     collection::Collection,
     operation::Call,
-    probe::Place,
 };
 use crate::record::{WatcherName, redact};
 
@@ -25,12 +25,18 @@ use crate::record::{WatcherName, redact};
 #[derive(Clone)]
 pub struct Database {
     inner: mongodb::Database,
-    place: Place,
+    site: Arc<Site>,
 }
 
 impl Database {
-    pub(super) const fn new(inner: mongodb::Database, place: Place) -> Self {
-        Self { inner, place }
+    pub(super) const fn new(inner: mongodb::Database, site: Arc<Site>) -> Self {
+        Self { inner, site }
+    }
+
+    /// The client that the database was reached through.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.site.client
     }
 
     /// The driver's own handle, past the mirrored calls: doors B and C still see what it does.
@@ -65,7 +71,7 @@ impl Database {
 
     /// A handle to the collection of this name.
     pub fn collection<T: Send + Sync>(&self, name: &str) -> Collection<T> {
-        Collection::new(self.inner.collection(name), self.place.with_collection(name))
+        Collection::new(self.inner.collection(name), self.site.with_collection(name))
     }
 
     /// A handle to the collection of this name, with options of its own.
@@ -75,13 +81,13 @@ impl Database {
         options: CollectionOptions,
     ) -> Collection<T> {
         let inner = self.inner.collection_with_options(name, options);
-        Collection::new(inner, self.place.with_collection(name))
+        Collection::new(inner, self.site.with_collection(name))
     }
 
     /// Runs an aggregation pipeline that begins with a stage for databases.
     pub fn aggregate(&self, pipeline: impl IntoIterator<Item = Document>) -> Aggregate<'_> {
         let pipeline: Vec<_> = pipeline.into_iter().collect();
-        let mut call = self.place.call(WatcherName::Cursor, "aggregate", "aggregate");
+        let mut call = self.site.call(WatcherName::Cursor, "aggregate", "aggregate");
         call.filter = action::documents(&pipeline);
         let action = self.inner.aggregate(pipeline);
         Aggregate { action, call, options: None, item: PhantomData }
@@ -123,7 +129,7 @@ impl Database {
 
     /// Lists the collections.
     pub fn list_collections(&self) -> ListCollections<'_> {
-        let call = self.place.call(WatcherName::Cursor, "list_collections", "listCollections");
+        let call = self.site.call(WatcherName::Cursor, "list_collections", "listCollections");
         let action = self.inner.list_collections();
         ListCollections { action, call, options: None, mode: PhantomData }
     }
@@ -142,7 +148,7 @@ impl Database {
     }
 
     fn call(&self, operation: &'static str, command: &'static str) -> Call {
-        self.place.call(WatcherName::Database, operation, command)
+        self.site.call(WatcherName::Database, operation, command)
     }
 
     /// The call of a command that the application wrote itself: its body is the record's filter,
@@ -153,7 +159,7 @@ impl Database {
         operation: &'static str,
         command: Option<&Document>,
     ) -> Call {
-        let mut call = self.place.call(watcher, operation, "");
+        let mut call = self.site.call(watcher, operation, "");
         let Some(command) = command else { return call };
         let Some((name, target)) = command.iter().next() else { return call };
         call.command = name.clone().into();

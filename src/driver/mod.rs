@@ -24,6 +24,6 @@ mod wire;
 pub use self::{
     client::Client,
     collection::Collection,
-    cursor::{Cursor, SessionCursor},
+    cursor::{Cursor, SessionCursor, SessionCursorStream},
     database::Database,
 };

@@ -1,6 +1,8 @@
 //! A cursor is one record, from the first batch to its end.
 
 mod needs_server {
+    use std::time::Duration;
+
     use futures_util::{StreamExt, TryStreamExt};
     use mongowatch::{
         Capture, Database, Iteration, Outcome, Phase, WatchMessage,
@@ -8,6 +10,7 @@ mod needs_server {
         layer::Versions,
     };
     use serde::Deserialize;
+    use tokio::time::timeout;
 
     use crate::scene::{Scene, lines, only};
 
@@ -176,6 +179,50 @@ mod needs_server {
         }
     }
 
+    /// The driver asks the server again when the application does, whatever went wrong before.
+    #[tokio::test]
+    async fn a_cursor_that_is_read_on_after_an_error_stays_one_record() {
+        for capture in [Capture::Operations, Capture::Spans, Capture::Commands] {
+            let scene = filled(&format!("on-{capture:?}"), capture, 50).await;
+            let mut cursor = find(&scene.db().await, 10).await;
+            let fail = doc! { "failCommands": ["getMore"], "errorCode": 2 };
+            let fail_point = scene.fail(doc! { "times": 1 }, fail).await;
+            let results: Vec<_> = cursor.by_ref().collect().await;
+            drop(fail_point);
+            drop(cursor);
+            assert_eq!(results.len(), 51);
+            assert!(results[10].is_err(), "{:?}", results[10]);
+            let record = only(scene.finish().await);
+            assert_eq!(record.outcome, Some(Outcome::Error));
+            assert_eq!(record.counts.matched, Some(50));
+            assert_eq!(record.error.as_ref().unwrap().code, Some(2));
+            if capture == Capture::Commands {
+                assert_eq!(record.traffic.returned, Some(50));
+            }
+        }
+    }
+
+    /// `CursorNotFound` ends the cursor in the driver too, which kills nothing then.
+    #[tokio::test]
+    async fn a_cursor_that_the_server_lost_ends_with_its_error() {
+        for capture in [Capture::Operations, Capture::Spans, Capture::Commands] {
+            let scene = filled(&format!("lost-{capture:?}"), capture, 50).await;
+            let client = scene.client().await;
+            let mut cursor = find(&client.database(scene.database()), 10).await;
+            let fail = doc! { "failCommands": ["getMore"], "errorCode": 43 };
+            let fail_point = scene.fail(doc! { "times": 1 }, fail).await;
+            let results: Vec<_> = cursor.by_ref().collect().await;
+            assert_eq!(results.len(), 11);
+            drop(fail_point);
+            drop(cursor);
+            client.shutdown().await;
+            let record = only(scene.finish().await);
+            assert_eq!(record.outcome, Some(Outcome::Error));
+            assert_eq!(record.counts.matched, Some(10));
+            assert_eq!(record.error.as_ref().unwrap().code, Some(43));
+        }
+    }
+
     #[tokio::test]
     async fn a_document_of_another_type_troubles_the_record_but_not_the_cursor() {
         #[derive(Deserialize)]
@@ -224,6 +271,26 @@ mod needs_server {
         );
     }
 
+    #[tokio::test]
+    async fn the_streams_of_a_session_cursor_are_one_record() {
+        let scene = filled("stream", Capture::Commands, 30).await;
+        let client = scene.client().await;
+        let numbers = client.database(scene.database()).collection::<Document>("numbers");
+        let mut session = client.start_session().await.unwrap();
+        let mut cursor = numbers.find(doc! {}).batch_size(10).session(&mut session).await.unwrap();
+        // One stream for each of the first documents, the session's next method, then the rest.
+        for _ in 0..12 {
+            cursor.stream(&mut session).try_next().await.unwrap().unwrap();
+        }
+        cursor.next(&mut session).await.unwrap().unwrap();
+        let rest: Vec<_> = cursor.stream(&mut session).try_collect().await.unwrap();
+        assert_eq!(rest.len(), 17);
+        drop(cursor);
+        let record = only(scene.finish().await);
+        assert_eq!((record.outcome, record.counts.matched), (Some(Outcome::Ok), Some(30)));
+        assert_eq!(record.traffic.batches, Some(4));
+    }
+
     /// Time in the driver: what the application does between two documents is not in it.
     #[tokio::test]
     async fn the_applications_own_time_is_not_in_the_duration() {
@@ -231,21 +298,42 @@ mod needs_server {
         let mut cursor = find(&scene.db().await, 10).await;
         let began = std::time::Instant::now();
         while cursor.try_next().await.unwrap().is_some() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         drop(cursor);
         let elapsed = began.elapsed();
         let record = only(scene.finish().await);
         let duration = record.duration.unwrap();
-        assert!(duration > std::time::Duration::ZERO);
+        assert!(duration > Duration::ZERO);
         assert!(duration * 2 < elapsed, "{duration:?} of {elapsed:?}");
+    }
+
+    /// A timeout or a `select!` drops the wait before the server has answered.
+    #[tokio::test]
+    async fn what_follows_a_wait_that_was_dropped_is_not_in_the_duration() {
+        let scene = filled("dropped-wait", Capture::Operations, 40).await;
+        let mut cursor = find(&scene.db().await, 10).await;
+        for _ in 0..10 {
+            assert!(cursor.advance().await.unwrap());
+        }
+        let slow =
+            doc! { "failCommands": ["getMore"], "blockConnection": true, "blockTimeMS": 100 };
+        let fail_point = scene.fail(doc! { "times": 1 }, slow).await;
+        timeout(Duration::from_millis(10), cursor.advance()).await.unwrap_err();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        drop(cursor);
+        drop(fail_point);
+        let record = only(scene.finish().await);
+        let duration = record.duration.unwrap();
+        assert!(duration >= Duration::from_millis(9), "{duration:?}");
+        assert!(duration < Duration::from_millis(200), "{duration:?}");
     }
 
     #[tokio::test]
     async fn a_leaked_cursor_comes_out_when_it_expires_and_again_when_it_goes_on() {
         let scene = Scene::with("leaked", |b| {
             let mut queue = mongowatch::QueueSettings::default();
-            queue.timeout = std::time::Duration::from_millis(50);
+            queue.timeout = Duration::from_millis(50);
             b.queue(queue)
         });
         let numbers = scene.bare().await.collection::<Document>("numbers");

@@ -16,6 +16,7 @@ mod config;
 mod csv_aggregate;
 mod cursors;
 mod failures;
+mod mirror;
 mod operations;
 #[path = "server.rs"]
 mod server_helper;

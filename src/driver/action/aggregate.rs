@@ -13,7 +13,7 @@ use crate::driver::{Cursor, SessionCursor};
 /// and [`Database::aggregate`](crate::Database::aggregate).
 #[must_use = "an action does nothing until it is awaited"]
 pub struct Aggregate<'a, Session = ImplicitSession, T = Document> {
-    pub(in crate::driver) action: mongodb::action::Aggregate<'a, Session, T>,
+    pub(in crate::driver) action: mongodb::action::Aggregate<'a, Session>,
     pub(in crate::driver) call: Call,
     pub(in crate::driver) options: Option<AggregateOptions>,
     pub(in crate::driver) item: PhantomData<fn() -> T>,
@@ -37,12 +37,7 @@ impl<'a, Session, T> Aggregate<'a, Session, T> {
 
     /// Uses another type for the documents of the cursor.
     pub fn with_type<U>(self) -> Aggregate<'a, Session, U> {
-        Aggregate {
-            action: self.action.with_type(),
-            call: self.call,
-            options: self.options,
-            item: PhantomData,
-        }
+        Aggregate { action: self.action, call: self.call, options: self.options, item: PhantomData }
     }
 }
 
@@ -61,5 +56,5 @@ impl<'a, T> Aggregate<'a, ImplicitSession, T> {
     }
 }
 
-cursor_future!([T: Send + Sync + 'a] Aggregate<'a, ImplicitSession, T> => Cursor<T>);
-cursor_future!([T: Send + Sync + 'a] Aggregate<'a, ExplicitSession<'a>, T> => SessionCursor<T>);
+cursor_future!([T] Aggregate<'a, ImplicitSession, T> => Cursor<T>, with_type);
+cursor_future!([T] Aggregate<'a, ExplicitSession<'a>, T> => SessionCursor<T>, with_type);

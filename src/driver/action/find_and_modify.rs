@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use mongodb::options::{Collation, Hint, ReturnDocument, WriteConcern};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use super::*;
 
@@ -58,7 +58,7 @@ action! {
 action! {
     /// Finds and replaces a document; made by
     /// [`Collection::find_one_and_replace`](crate::Collection::find_one_and_replace).
-    FindOneAndReplace<'a, T: FullDocument> = mongodb::action::FindOneAndReplace<'a, T>,
+    FindOneAndReplace<'a, T: DeserializeOwned> = mongodb::action::FindOneAndReplace<'a, T>,
     FindOneAndReplaceOptions {
         bypass_document_validation: bool,
         max_time: Duration,
@@ -77,11 +77,6 @@ action! {
         record.counts.matched = matched(record.options.as_deref(), found.is_some());
     }
 }
-
-/// A type that documents can be read into and written from.
-pub trait FullDocument: Serialize + DeserializeOwned {}
-
-impl<T: Serialize + DeserializeOwned> FullDocument for T {}
 
 /// How many documents matched, unless an upsert makes it unknown: the document that comes back may
 /// be the one that it inserted, and none may come back although it did.

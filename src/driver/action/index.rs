@@ -29,11 +29,11 @@ impl<'a, M> CreateIndex<'a, M> {
         comment: into Bson,
     });
 
-    action!(@session 'a);
+    action!(@session);
 }
 
-plain_future!(CreateIndex<'a, Single> => CreateIndexResult);
-plain_future!(CreateIndex<'a, Multiple> => CreateIndexesResult);
+result_future!([] CreateIndex<'a, Single> => CreateIndexResult, |_record, _result| ());
+result_future!([] CreateIndex<'a, Multiple> => CreateIndexesResult, |_record, _result| ());
 
 action! {
     /// Drops indexes; made by [`Collection::drop_index`](crate::Collection::drop_index) and
@@ -84,5 +84,11 @@ impl<'a, M> ListIndexes<'a, M, ImplicitSession> {
 
 cursor_future!([] ListIndexes<'a, ListSpecifications, ImplicitSession> => Cursor<IndexModel>);
 cursor_future!([] ListIndexes<'a, ListSpecifications, ExplicitSession<'a>> => SessionCursor<IndexModel>);
-names_future!(ListIndexes<'a, ListNames, ImplicitSession>);
-names_future!(ListIndexes<'a, ListNames, ExplicitSession<'a>>);
+result_future!(
+    [] ListIndexes<'a, ListNames, ImplicitSession> => Vec<String>,
+    |record, result| record.counts.matched = listed(result)
+);
+result_future!(
+    [] ListIndexes<'a, ListNames, ExplicitSession<'a>> => Vec<String>,
+    |record, result| record.counts.matched = listed(result)
+);

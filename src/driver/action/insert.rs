@@ -45,8 +45,10 @@ impl<'a> InsertMany<'a> {
         comment: into Bson,
     });
 
-    action!(@session 'a);
+    action!(@session);
 }
+
+impl Mirrored for InsertMany<'_> {}
 
 impl<'a> IntoFuture for InsertMany<'a> {
     type Output = mongodb::error::Result<InsertManyResult>;

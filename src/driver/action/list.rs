@@ -47,8 +47,14 @@ impl<'a, M> ListCollections<'a, M, ImplicitSession> {
 
 cursor_future!([] ListCollections<'a, ListSpecifications, ImplicitSession> => Cursor<CollectionSpecification>);
 cursor_future!([] ListCollections<'a, ListSpecifications, ExplicitSession<'a>> => SessionCursor<CollectionSpecification>);
-names_future!(ListCollections<'a, ListNames, ImplicitSession>);
-names_future!(ListCollections<'a, ListNames, ExplicitSession<'a>>);
+result_future!(
+    [] ListCollections<'a, ListNames, ImplicitSession> => Vec<String>,
+    |record, result| record.counts.matched = listed(result)
+);
+result_future!(
+    [] ListCollections<'a, ListNames, ExplicitSession<'a>> => Vec<String>,
+    |record, result| record.counts.matched = listed(result)
+);
 
 /// Lists databases, or their names; made by
 /// [`Client::list_databases`](crate::Client::list_databases) and
@@ -67,8 +73,14 @@ impl<'a, M> ListDatabases<'a, M> {
         filter: Document,
     });
 
-    action!(@session 'a);
+    action!(@session);
 }
 
-list_future!(ListDatabases<'a, ListSpecifications> => Vec<DatabaseSpecification>);
-names_future!(ListDatabases<'a, ListNames>);
+result_future!(
+    [] ListDatabases<'a, ListSpecifications> => Vec<DatabaseSpecification>,
+    |record, result| record.counts.matched = listed(result)
+);
+result_future!(
+    [] ListDatabases<'a, ListNames> => Vec<String>,
+    |record, result| record.counts.matched = listed(result)
+);

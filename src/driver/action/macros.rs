@@ -55,35 +55,58 @@ macro_rules! setters {
 /// Writes an action whose result is not a cursor: its type, its setters, and what happens when it
 /// is awaited.
 ///
-/// The parts: documentation, name and generics; the driver's action; its options; its result; how a
-/// session is passed on (`session`, or nothing); the options' table; and `learn`, which writes into
-/// the record what the driver's result says.
+/// The parts: documentation, name, type parameters with what the result asks of them; the driver's
+/// action; its options; its result; how a session is passed on (`session`, or nothing); the
+/// options' table; and `learn`, which writes into the record what the driver's result says.
+///
+/// The lifetime is `'a` in all of them.
 macro_rules! action {
     (
         $(#[$doc:meta])*
-        $name:ident<$life:lifetime $(, $param:ident: $bound:path)*> = $driver:ty,
+        $name:ident<'a $(, $param:ident: $bound:path)*> = $driver:ty,
         $options:ident { $($setters:tt)* } => $output:ty,
         $($session:ident,)?
         |$record:ident, $result:ident| $learn:expr
     ) => {
         $(#[$doc])*
         #[must_use = "an action does nothing until it is awaited"]
-        pub struct $name<$life $(, $param: $bound + Send + Sync)*> {
+        pub struct $name<'a $(, $param: Send + Sync)*> {
             pub(in crate::driver) action: $driver,
             pub(in crate::driver) call: crate::driver::operation::Call,
             pub(in crate::driver) options: Option<mongodb::options::$options>,
         }
 
-        impl<$life $(, $param: $bound + Send + Sync)*> $name<$life $(, $param)*> {
+        impl<'a $(, $param: Send + Sync)*> $name<'a $(, $param)*> {
             setters!($options { $($setters)* });
-            $(action!(@$session $life);)?
+            $(action!(@$session);)?
         }
 
-        impl<$life $(, $param: $bound + Send + Sync + $life)*> IntoFuture
-            for $name<$life $(, $param)*>
-        {
+        result_future!(
+            [$($param: $bound + Send + Sync),*] $name<'a $(, $param)*> => $output,
+            |$record, $result| $learn
+        );
+    };
+    (@session) => {
+        /// Runs the operation in this session.
+        pub fn session(mut self, value: impl Into<&'a mut mongodb::ClientSession>) -> Self {
+            self.action = self.action.session(value);
+            self
+        }
+    };
+}
+
+/// Writes what happens when an action is awaited that is over with its result: `learn` writes into
+/// the record what that says.
+macro_rules! result_future {
+    (
+        [$($generics:tt)*] $name:ty => $output:ty,
+        |$record:ident, $result:ident| $learn:expr
+    ) => {
+        impl<'a, $($generics)*> crate::driver::action::Mirrored for $name {}
+
+        impl<'a, $($generics)*> IntoFuture for $name {
             type Output = mongodb::error::Result<$output>;
-            type IntoFuture = mongodb::BoxFuture<$life, Self::Output>;
+            type IntoFuture = mongodb::BoxFuture<'a, Self::Output>;
 
             fn into_future(self) -> Self::IntoFuture {
                 let described = self.described();
@@ -92,28 +115,28 @@ macro_rules! action {
             }
         }
     };
-    (@session $life:lifetime) => {
-        /// Runs the operation in this session.
-        pub fn session(mut self, value: impl Into<&$life mut mongodb::ClientSession>) -> Self {
-            self.action = self.action.session(value);
-            self
-        }
-    };
 }
 
 /// Writes what happens when an action that gives a cursor is awaited: the record stays open, and
 /// the cursor closes it.
+///
+/// `with_type`, if it is there, is called on the driver's action at last: nothing that the future
+/// holds before it runs has the type of the documents, which may live shorter than the action.
 macro_rules! cursor_future {
-    ([$($generics:tt)*] $name:ty => $cursor:ident<$item:ty>) => {
+    ([$($generics:tt)*] $name:ty => $cursor:ident<$item:ty> $(, $with_type:ident)?) => {
+        impl<'a, $($generics)*> crate::driver::action::Mirrored for $name {}
+
         impl<'a, $($generics)*> IntoFuture for $name {
             type Output = mongodb::error::Result<$cursor<$item>>;
             type IntoFuture = mongodb::BoxFuture<'a, Self::Output>;
 
             fn into_future(self) -> Self::IntoFuture {
                 let described = self.described();
-                let future = self.action.with_options(self.options).into_future();
+                let Self { action, call, options, .. } = self;
                 Box::pin(async move {
-                    let mut operation = Operation::open(self.call, described);
+                    let mut operation = Operation::open(call, described);
+                    let action = action.with_options(options)$(.$with_type())?;
+                    let future = action.into_future();
                     match operation.drive(future).await {
                         Ok(cursor) => Ok($cursor::new(cursor, operation)),
                         Err(error) => {
@@ -122,47 +145,6 @@ macro_rules! cursor_future {
                         }
                     }
                 })
-            }
-        }
-    };
-}
-
-/// Writes what happens when an action that gives a list at once is awaited.
-macro_rules! list_future {
-    ($name:ty => $output:ty) => {
-        impl<'a> IntoFuture for $name {
-            type Output = mongodb::error::Result<$output>;
-            type IntoFuture = mongodb::BoxFuture<'a, Self::Output>;
-
-            fn into_future(self) -> Self::IntoFuture {
-                let described = self.described();
-                let future = self.action.with_options(self.options).into_future();
-                Box::pin(self.call.run(described, future, |record, result| {
-                    record.counts.matched = result.ok().map(|list| list.len() as u64);
-                }))
-            }
-        }
-    };
-}
-
-/// Writes what happens when an action that gives names is awaited.
-macro_rules! names_future {
-    ($name:ty) => {
-        list_future!($name => Vec<String>);
-    };
-}
-
-/// Writes what happens when an action is awaited whose result says nothing for the record.
-macro_rules! plain_future {
-    ($name:ty => $output:ty) => {
-        impl<'a> IntoFuture for $name {
-            type Output = mongodb::error::Result<$output>;
-            type IntoFuture = mongodb::BoxFuture<'a, Self::Output>;
-
-            fn into_future(self) -> Self::IntoFuture {
-                let described = self.described();
-                let future = self.action.with_options(self.options).into_future();
-                Box::pin(self.call.run(described, future, |_record, _result| ()))
             }
         }
     };

@@ -2,8 +2,9 @@
 //! it is awaited.
 //!
 //! An action holds the driver's own action, made at once with the application's arguments, and a
-//! copy of what the record tells of them. [`setters!`] writes the setters, and [`action!`] a whole
-//! action whose result is not a cursor: a new call of the driver is one more use of it.
+//! copy of what the record tells of them. `setters!` writes the setters, and `action!` a whole
+//! action whose result is not a cursor: a new call of the driver is one more use of it. [`Action`]
+//! is what they have in common.
 
 #[macro_use]
 mod macros;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use mongodb::{
     BoxFuture, ClientSession,
     bson::{Bson, Document},
+    error::Error,
 };
 
 pub use self::{
@@ -31,7 +33,7 @@ pub use self::{
     count::{CountDocuments, Distinct, EstimatedDocumentCount},
     delete::Delete,
     find::{Find, FindOne},
-    find_and_modify::{FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate, FullDocument},
+    find_and_modify::{FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate},
     index::{CreateIndex, DropIndex, ListIndexes},
     insert::{InsertMany, InsertOne},
     list::{ListCollections, ListDatabases},
@@ -42,6 +44,53 @@ pub use self::{
 pub use mongodb::action::{ExplicitSession, ImplicitSession, ListNames, ListSpecifications};
 
 use super::operation::{Call, Operation};
+
+/// A call that runs when it is awaited, as the driver's [`mongodb::action::Action`]. Its setters
+/// can be chained; this trait is for those that are set only sometimes.
+///
+/// Implemented for the mirrored actions alone.
+pub trait Action: Mirrored + IntoFuture {
+    /// Calls `f` with the action and the value, if there is one; see
+    /// [`mongodb::action::Action::optional`].
+    ///
+    /// ```no_run
+    /// use mongowatch::{Client, bson::Document, driver::action::Action};
+    ///
+    /// async fn collections(
+    ///     client: &Client,
+    ///     filter: Option<Document>,
+    /// ) -> mongodb::error::Result<Vec<String>> {
+    ///     client
+    ///         .database("shop")
+    ///         .list_collection_names()
+    ///         .optional(filter, |action, filter| action.filter(filter))
+    ///         .await
+    /// }
+    /// ```
+    fn optional<Value>(self, value: Option<Value>, f: impl FnOnce(Self, Value) -> Self) -> Self
+    where
+        Self: Sized,
+    {
+        match value {
+            Some(value) => f(self, value),
+            None => self,
+        }
+    }
+}
+
+impl<A: Mirrored + IntoFuture> Action for A {}
+
+mod sealed {
+    /// Marks the actions of this module.
+    pub trait Mirrored {}
+}
+
+use sealed::Mirrored;
+
+/// How many there are in a list that the driver gave at once.
+fn listed<T>(result: Result<&Vec<T>, &Error>) -> Option<u64> {
+    result.ok().map(|list| list.len() as u64)
+}
 
 /// A document of the application's call, for the record.
 pub(super) fn document(document: &Document) -> Option<Arc<Bson>> {
