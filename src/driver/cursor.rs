@@ -27,8 +27,8 @@ use crate::record::{Outcome, WatchMessage};
 ///
 /// Its duration is the time that the application waited for the driver. A call of
 /// [`Cursor::advance`] that is dropped before it is ready (`tokio::select!`, a timeout) waits no
-/// longer. A `next` of the stream cannot tell that it was dropped: it counts until the next poll,
-/// or until the cursor is dropped.
+/// longer. A `next` of the stream cannot tell that it was dropped: it counts up to its last poll,
+/// or, when the cursor is polled again, up to that.
 ///
 /// ```no_run
 /// # async fn example(posts: mongowatch::Collection<mongowatch::bson::Document>)
@@ -286,6 +286,8 @@ impl CursorWatch {
     fn poll<R>(&mut self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
         let polled = self.operation.enter(poll);
         if polled.is_pending() {
+            // The wait counts up to here, should this be the last poll.
+            self.operation.pause();
             self.has_waited = true;
             self.operation.resume();
         }
@@ -363,6 +365,8 @@ impl CursorWatch {
 
 impl Drop for CursorWatch {
     fn drop(&mut self) {
+        // A stream that was pending and was not polled again: nobody waited since.
+        self.operation.forget_wait();
         self.write_down();
         let complete = self.on_server == OnServer::Exhausted
             || self.limit.is_some_and(|limit| self.n_received >= limit)

@@ -144,6 +144,13 @@ impl Operation {
         self.0.as_mut().is_some_and(Open::pause)
     }
 
+    /// Forgets a wait whose end nobody saw: it counts up to the last [`Operation::pause`].
+    pub(super) fn forget_wait(&mut self) {
+        if let Some(open) = &mut self.0 {
+            open.since = None;
+        }
+    }
+
     /// The record, to write down what is known before the end; none when it is closed.
     pub(super) fn record(&mut self) -> Option<&mut WatchMessage> {
         self.0.as_mut().map(|open| &mut *open.record)

@@ -311,22 +311,29 @@ mod needs_server {
     /// A timeout or a `select!` drops the wait before the server has answered.
     #[tokio::test]
     async fn what_follows_a_wait_that_was_dropped_is_not_in_the_duration() {
-        let scene = filled("dropped-wait", Capture::Operations, 40).await;
-        let mut cursor = find(&scene.db().await, 10).await;
-        for _ in 0..10 {
-            assert!(cursor.advance().await.unwrap());
+        for is_stream in [false, true] {
+            let scene = filled(&format!("dropped-wait-{is_stream}"), Capture::Operations, 40).await;
+            let mut cursor = find(&scene.db().await, 10).await;
+            for _ in 0..10 {
+                assert!(cursor.advance().await.unwrap());
+            }
+            let slow =
+                doc! { "failCommands": ["getMore"], "blockConnection": true, "blockTimeMS": 100 };
+            let fail_point = scene.fail(doc! { "times": 1 }, slow).await;
+            let short = Duration::from_millis(10);
+            if is_stream {
+                timeout(short, cursor.next()).await.unwrap_err();
+            } else {
+                timeout(short, cursor.advance()).await.unwrap_err();
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            drop(cursor);
+            drop(fail_point);
+            let record = only(scene.finish().await);
+            let duration = record.duration.unwrap();
+            assert!(duration >= Duration::from_millis(9), "{is_stream}: {duration:?}");
+            assert!(duration < Duration::from_millis(200), "{is_stream}: {duration:?}");
         }
-        let slow =
-            doc! { "failCommands": ["getMore"], "blockConnection": true, "blockTimeMS": 100 };
-        let fail_point = scene.fail(doc! { "times": 1 }, slow).await;
-        timeout(Duration::from_millis(10), cursor.advance()).await.unwrap_err();
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        drop(cursor);
-        drop(fail_point);
-        let record = only(scene.finish().await);
-        let duration = record.duration.unwrap();
-        assert!(duration >= Duration::from_millis(9), "{duration:?}");
-        assert!(duration < Duration::from_millis(200), "{duration:?}");
     }
 
     #[tokio::test]
