@@ -31,7 +31,6 @@ pub(super) struct Lines {
 }
 
 /// How a record becomes a line.
-#[expect(clippy::large_enum_variant, reason = "there is one for each layer, not for each record")]
 pub(super) enum Format {
     Text(Template, Paint),
     Csv(CsvRows),

@@ -1,7 +1,7 @@
 //! Wiring: the hand-over, the queue thread, the routes, shutdown and the books.
 //!
-//! A record goes one way: the [`Emitter`](emitter) of a client hands it over, the queue thread
-//! ([`worker`]) lets it wait in the [`WatchQueue`](crate::queue::WatchQueue) and sends what is
+//! A record goes one way: the emitter of a client hands it over, the queue thread
+//! (`worker`) lets it wait in the [`WatchQueue`](crate::queue::WatchQueue) and sends what is
 //! released to each route. The [`Watcher`] starts, asks and ends all this.
 
 mod books;
