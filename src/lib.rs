@@ -1,4 +1,40 @@
-//! mongowatch audits MongoDB work at driver level: one record per logical operation.
+//! mongowatch audits MongoDB work at driver level: one record for each logical operation, with its
+//! outcome, its counts and its time.
+//!
+//! A [`Watcher`] makes a [`Client`] that mirrors the official driver, or is
+//! [attached](Watcher::attach) to a plain driver client. Each call writes a [`WatchMessage`], which
+//! goes through a [queue] to [layers](layer): the console, files of text, CSV or JSON, and any layer
+//! of the `tracing` ecosystem.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use mongodb::options::ClientOptions;
+//! use mongowatch::{Collection, Watcher, bson::{Document, doc}, layer::{CsvSettings, LayerSettings}};
+//!
+//! let csv = LayerSettings::Csv(CsvSettings::new("audit.csv"));
+//! let watcher = Watcher::builder().layer(csv).start()?;
+//! let client = watcher.client(ClientOptions::parse("mongodb://localhost:27017").await?)?;
+//!
+//! let people: Collection<Document> = client.database("shop").collection("people");
+//! people.insert_one(doc! { "name": "ada" }).await?;
+//!
+//! let stats = watcher.shutdown().await?;
+//! assert!(stats.is_balanced());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What of the driver's traffic is seen besides the mirrored calls, and what that costs, is a choice:
+//! [`Capture`]. Every version of every record is on the books: [`Stats`].
+//!
+//! # Features
+//!
+//! - `yaml` (default): configuration from YAML files, `Watcher::from_yaml_file`.
+//! - `cli`: the `mongowatch` command line tool.
+//!
+//! The driver is used with its default features and `opentelemetry`; further features of the driver
+//! (TLS back ends, compression, authentication) are switched on at `mongodb` itself, beside this
+//! crate.
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -23,3 +59,8 @@ pub use crate::{
         Field, Iteration, Outcome, Phase, Timestamp, Value, WatchId, WatchMessage, WatcherName,
     },
 };
+
+/// The examples of the README are tests.
+#[cfg(all(doctest, feature = "yaml"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -76,22 +76,11 @@ fn together(layer: &LayerSettings, root: &Node, index: usize) -> Option<Fault> {
 }
 
 fn same_name(layer: &LayerSettings, before: &[LayerSettings]) -> Option<Fault> {
-    let name = route(layer, before);
-    let is_taken = |place: usize| route(&before[place], &before[..place]) == name;
+    let name = layer.route(before);
+    let is_taken = |place: usize| before[place].route(&before[..place]) == name;
     let other = (0..before.len()).find(|place| is_taken(*place))?;
     let fault = Fault::new(format!("the name {} is that of layers[{other}] too", quoted(&name)));
     Some(if layer.name().is_some() { fault.within(Step::key("name")) } else { fault })
-}
-
-/// The name of the layer's route: as `layer::outlets` gives it.
-fn route(layer: &LayerSettings, before: &[LayerSettings]) -> String {
-    let kind = layer.kind();
-    let number = 1 + before.iter().filter(|before| before.kind() == kind).count();
-    match layer.name() {
-        Some(name) => name.to_owned(),
-        None if number == 1 => kind.to_owned(),
-        None => format!("{kind}-{number}"),
-    }
 }
 
 /// Two writers of one file would write into each other's lines and rotate each other's files.

@@ -58,13 +58,7 @@ enum To {
 pub(crate) fn outlets(settings: &[LayerSettings], defaults: &Defaults) -> Result<Vec<Outlet>> {
     let mut outlets: Vec<Outlet> = Vec::with_capacity(settings.len());
     for (place, layer) in settings.iter().enumerate() {
-        let kind = layer.kind();
-        let number = settings[..=place].iter().filter(|before| before.kind() == kind).count();
-        let name = match layer.name() {
-            Some(name) => name.to_owned(),
-            None if number == 1 => kind.to_owned(),
-            None => format!("{kind}-{number}"),
-        };
+        let name = layer.route(&settings[..place]);
         if outlets.iter().any(|outlet| outlet.name == name) {
             return Err(Error::config(format!("two layers have the name `{name}`")));
         }

@@ -339,6 +339,18 @@ impl LayerSettings {
         }
     }
 
+    /// The name of the layer's route, behind these layers: its own, or its kind, from the second on
+    /// with a number.
+    pub(crate) fn route(&self, before: &[Self]) -> String {
+        let kind = self.kind();
+        let number = 1 + before.iter().filter(|before| before.kind() == kind).count();
+        match self.name() {
+            Some(name) => name.to_owned(),
+            None if number == 1 => kind.to_owned(),
+            None => format!("{kind}-{number}"),
+        }
+    }
+
     /// The levels, if they were given.
     #[must_use]
     pub const fn levels(&self) -> Option<Levels> {
