@@ -40,3 +40,10 @@ fn without_document(operation: &Bson) -> Bson {
     }
     operation
 }
+
+/// Does the command ask for no acknowledgement? The server answers it all the same, with counts of
+/// zero, whatever it does.
+pub(super) fn is_unacknowledged(command: &Document) -> bool {
+    let w = command.get_document("writeConcern").ok().and_then(|concern| concern.get("w"));
+    matches!(w, Some(Bson::Int32(0) | Bson::Int64(0))) || w == Some(&Bson::Double(0.0))
+}

@@ -155,6 +155,7 @@ impl CommandDoor {
             session_id: session_id(command),
             txn_number: command.get_i64("txnNumber").ok(),
             in_transaction: command.contains_key("autocommit"),
+            is_unacknowledged: body::is_unacknowledged(command),
         }
     }
 

@@ -49,6 +49,8 @@ pub(super) struct Learned {
     latest: Counts,
     /// The cursor that the operation holds open on the server.
     pub(super) cursor_id: Option<i64>,
+    /// Did the last command ask for no acknowledgement?
+    pub(super) is_unacknowledged: bool,
 }
 
 /// One command on its way to a server.
@@ -63,6 +65,8 @@ pub(super) struct Sent {
     pub(super) txn_number: Option<i64>,
     /// Does the command belong to a transaction of several?
     pub(super) in_transaction: bool,
+    /// Does the command ask for no acknowledgement, so that its reply says nothing?
+    pub(super) is_unacknowledged: bool,
 }
 
 impl Wire {
@@ -133,6 +137,7 @@ impl Learned {
         if !is_retry {
             add_all(&mut self.earlier, &latest);
         }
+        self.is_unacknowledged = sent.is_unacknowledged;
         let traffic = &mut self.traffic;
         *traffic.attempts.get_or_insert(0) += 1;
         replace(&mut traffic.server, sent.server);
@@ -155,7 +160,9 @@ impl Learned {
         if reply.returned.is_some() {
             *self.traffic.batches.get_or_insert(0) += 1;
         }
-        self.latest = reply.counts.clone();
+        if !self.is_unacknowledged {
+            self.latest = reply.counts.clone();
+        }
         if reply.cursor_id.is_some() {
             self.cursor_id = reply.cursor_id.filter(|id| *id != 0);
         }

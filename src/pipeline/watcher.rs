@@ -182,7 +182,10 @@ impl Pipeline {
         if lock(&self.thread).take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!(target: "mongowatch::pipeline", "the queue thread panicked");
         }
-        self.stats().n_pending() == 0
+        let stats = self.stats();
+        let (operations, open) = (stats.operations, stats.open);
+        tracing::info!(target: "mongowatch::pipeline", operations, open, "watcher stopped");
+        stats.n_pending() == 0
     }
 }
 
@@ -334,7 +337,9 @@ impl WatcherBuilder {
             closers: Mutex::default(),
             is_ended: AtomicBool::new(false),
         });
-        Ok(Watcher { pipeline, capture: settings.capture, origin })
+        let capture = settings.capture;
+        tracing::info!(target: "mongowatch::pipeline", ?capture, "watcher started");
+        Ok(Watcher { pipeline, capture, origin })
     }
 }
 

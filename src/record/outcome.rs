@@ -62,7 +62,7 @@ named! {
         Cancelled = "cancelled",
         /// Nothing was sent to any server: no server, no connection, or an invalid request.
         NotSent = "not_sent",
-        /// The process died before the end was known.
+        /// Nobody saw the end: the process died, no acknowledgement was asked for, or no event told.
         Unknown = "unknown",
     }
 }

@@ -525,6 +525,82 @@ mod needs_server {
         }
     }
 
+    /// What the driver tells the application's own provider is what it would tell without us.
+    #[tokio::test]
+    async fn the_applications_own_spans_keep_working() {
+        use opentelemetry::{
+            context::FutureExt,
+            trace::{SpanId, TraceContextExt, Tracer, TracerProvider},
+        };
+        use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+
+        let mut told = Vec::new();
+        for watched in [false, true] {
+            let exporter = InMemorySpanExporter::default();
+            let provider =
+                SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
+            let scene = Scene::new(&format!("own-spans-{watched}"));
+            let mut options = scene.options().await;
+            let theirs = mongodb::otel::OpentelemetryOptions::builder().enabled(true);
+            options.tracing = Some(theirs.tracer_provider(provider.clone()).build());
+            if watched {
+                scene.watcher.attach_spans(&mut options);
+            }
+            let client = mongodb::Client::with_options(options).unwrap();
+            let people = client.database(scene.database()).collection::<Document>("people");
+            let request = provider.tracer("application").start("request");
+            let context = opentelemetry::Context::new().with_span(request);
+            let work = async {
+                people.insert_one(doc! { "_id": 1 }).await.unwrap();
+                people.insert_one(doc! { "_id": 1 }).await.unwrap_err();
+                people.find_one(doc! {}).await.unwrap();
+            };
+            work.with_context(context.clone()).await;
+            drop(context);
+            let spans = exporter.get_finished_spans().unwrap();
+            let name_of = |id: SpanId| {
+                let parent = spans.iter().find(|span| span.span_context.span_id() == id);
+                parent.map_or("-", |span| span.name.split(' ').next().unwrap_or_default())
+            };
+            let names: Vec<_> = spans
+                .iter()
+                .map(|span| {
+                    let name = span.name.split(' ').next().unwrap_or_default();
+                    let n_attributes = span.attributes.len();
+                    format!(
+                        "{name} < {} {n_attributes} {:?}",
+                        name_of(span.parent_span_id),
+                        span.span_kind
+                    )
+                })
+                .collect();
+            told.push(names);
+            let records = scene.finish().await;
+            assert_eq!(records.len(), if watched { 3 } else { 0 }, "{}", lines(&records));
+        }
+        assert_eq!(told[0], told[1]);
+        assert_eq!(told[0].len(), 7, "{told:#?}");
+    }
+
+    /// The server answers an unacknowledged write with a count of zero, whatever it does.
+    #[tokio::test]
+    async fn what_became_of_an_unacknowledged_write_is_unknown() {
+        let scene = Scene::with("w0", |b| b.capture(Capture::Commands));
+        let db = scene.db().await;
+        let raw = db.unwatched();
+        let none = doc! { "w": 0 };
+        let insert = doc! { "insert": "people", "documents": [{ "_id": 1 }], "writeConcern": none };
+        raw.run_command(insert.clone()).await.unwrap();
+        raw.run_command(insert.clone()).await.unwrap();
+        db.run_command(insert).await.unwrap();
+        assert_eq!(
+            lines(&scene.finish().await),
+            "mongowatch.command insert people unknown\n\
+             mongowatch.command insert people unknown\n\
+             mongowatch.database run_command people unknown\n"
+        );
+    }
+
     #[tokio::test]
     async fn a_client_that_was_never_used_has_no_record() {
         let scene = Scene::new("unused");

@@ -161,11 +161,19 @@ What stays unseen, and in which mode:
 | end of a raw cursor of several batches | - | unseen: its record expires (`timeout`), and is closed as `unknown` when its client goes | seen |
 | a raw call whose future was dropped | - | `cancelled` | no event tells: its record expires, and is closed as `unknown` when its client goes |
 | a raw call that never reached a server | - | `not_sent` | no event tells: no record |
+| a raw command that asks for no acknowledgement (`w: 0`) | - | `ok`: its body is not seen | `unknown` |
 | the error code of a raw write error | - | unseen: the driver gives it for command errors only | seen |
 
-Mirrored so far: the everyday calls of `Client`, `Database` and `Collection`, and their cursors. The
-rest of the driver (transactions, change streams, `bulk_write`, GridFS, search indexes, the `sync`
-API) is reached through `unwatched()`; its traffic is seen as raw traffic, as the table says.
+Which calls of the driver are mirrored, and which are reached through `unwatched()` so far, where the
+traffic is seen as raw traffic:
+
+| handle | mirrored | through `unwatched()` |
+| --- | --- | --- |
+| `Client` | `database`, `default_database`, `list_databases`, `list_database_names`, `warm_connection_pool`, `shutdown`, `append_metadata` | `bulk_write`, `watch`; `start_session` gives the driver's own session, whose commit and abort are raw traffic |
+| `Database` | `collection`, `aggregate`, `run_command`, `run_cursor_command` and their raw forms, `create_collection`, `list_collections`, `list_collection_names`, `drop` | `watch`, `gridfs_bucket` |
+| `Collection` | `find`, `find_one`, `aggregate`, `count_documents`, `estimated_document_count`, `distinct`, `insert_one`, `insert_many`, `update_one`, `update_many`, `replace_one`, `delete_one`, `delete_many`, `find_one_and_update`, `find_one_and_replace`, `find_one_and_delete`, `create_index`, `create_indexes`, `list_indexes`, `list_index_names`, `drop_index`, `drop_indexes`, `drop` | `watch`, search indexes |
+| cursors | `Cursor`, `SessionCursor`, `SessionCursorStream` | raw batches (`batch`) |
+| the `sync` API | - | all |
 
 ";
 }

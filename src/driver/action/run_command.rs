@@ -6,7 +6,7 @@ use mongodb::options::{CursorType, RunCursorCommandOptions, SelectionCriteria};
 
 use super::*;
 use crate::{
-    driver::{Cursor, SessionCursor, reply::Reply},
+    driver::{Cursor, SessionCursor, body, reply::Reply},
     record::{Outcome, WatchMessage},
 };
 
@@ -25,6 +25,10 @@ action! {
 /// `ok: 1` as a success, whatever else it says.
 fn learn(record: &mut WatchMessage, reply: &Document) {
     let command = record.filter.as_deref().and_then(Bson::as_document);
+    if command.is_some_and(body::is_unacknowledged) {
+        record.outcome = Some(Outcome::Unknown);
+        return;
+    }
     let name = command.and_then(|command| command.keys().next());
     let reply = Reply::read(name.map_or("", String::as_str), reply);
     record.counts = reply.counts;

@@ -157,6 +157,7 @@ impl RawRecord {
             record.inserted_ids = Some(Arc::new(reply.upserted_ids));
         }
         let outcome = match &reply.error {
+            None if self.learned.is_unacknowledged => Outcome::Unknown,
             None => Outcome::Ok,
             Some(error) => {
                 record.forget_failed_ids(error);
