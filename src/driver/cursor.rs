@@ -10,11 +10,11 @@ use futures_core::Stream;
 use mongodb::{
     ClientSession,
     bson::{Document, RawDocument},
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::operation::Operation;
+use super::{failure, operation::Operation};
 use crate::record::{Outcome, WatchMessage};
 
 /// Streams the result of a query, as the driver's [`mongodb::Cursor`] does, and watches it.
@@ -339,7 +339,7 @@ impl CursorWatch {
             // The driver asks the server again when the application does; with `?` the cursor is
             // dropped at once.
             Step::Failed(error) => {
-                if is_lost(error) {
+                if failure::ends_cursor(error) {
                     self.on_server = OnServer::Lost;
                 }
                 self.troubled = self.operation.note(error).or(self.troubled);
@@ -400,12 +400,6 @@ const fn streamed<T>(item: &Option<Result<T>>) -> Step<'_> {
         Some(Err(error)) => Step::Failed(error),
         None => Step::Exhausted,
     }
-}
-
-/// Did the server say that it no longer has the cursor? Those are the codes after which the driver
-/// asks for nothing more and kills nothing: `CursorNotFound` and `CursorKilled`.
-fn is_lost(error: &Error) -> bool {
-    matches!(&*error.kind, ErrorKind::Command(command) if matches!(command.code, 43 | 237))
 }
 
 impl<T> fmt::Debug for Cursor<T> {

@@ -19,6 +19,8 @@ mod probe;
 mod raw;
 mod reply;
 mod span;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use self::{

@@ -298,7 +298,7 @@ mod needs_server {
         let mut cursor = find(&scene.db().await, 10).await;
         let began = std::time::Instant::now();
         while cursor.try_next().await.unwrap().is_some() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         drop(cursor);
         let elapsed = began.elapsed();
