@@ -48,10 +48,12 @@ pub mod pipeline;
 pub mod queue;
 pub mod record;
 
+/// The driver that is watched, so that an application's version agrees with ours.
+pub use mongodb;
 pub use mongodb::bson;
 
 pub use crate::{
-    driver::{Client, Collection, Cursor, Database, SessionCursor, SessionCursorStream},
+    driver::{Client, Collection, Cursor, Database, SessionCursor, SessionCursorStream, action},
     error::{Error, Result},
     pipeline::{Capture, Settings, Stats, Watcher, WatcherBuilder},
     queue::{QueueSettings, WhenFull},

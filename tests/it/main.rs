@@ -15,6 +15,7 @@ mod config;
 #[cfg(feature = "cli")]
 mod csv_aggregate;
 mod cursors;
+mod examples;
 mod failures;
 mod mirror;
 mod operations;
