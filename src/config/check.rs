@@ -1,6 +1,6 @@
 //! What the types of the settings do not say: limits, and what must fit together.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use super::{
     fault::{Fault, Step, quoted},
@@ -85,21 +85,12 @@ fn same_name(layer: &LayerSettings, before: &[LayerSettings]) -> Option<Fault> {
 
 /// Two writers of one file would write into each other's lines and rotate each other's files.
 fn same_file(layer: &LayerSettings, before: &[LayerSettings]) -> Option<Fault> {
-    let path = file(layer)?;
+    let path = layer.path()?;
     let at_path = |fault: Fault| fault.within(Step::key("path"));
     if path.as_os_str().is_empty() {
         return Some(at_path(Fault::new("found an empty path, expected that of a file")));
     }
-    let other = before.iter().position(|before| file(before) == Some(path))?;
+    let other = before.iter().position(|before| before.path() == Some(path))?;
     let path = path.display().to_string();
     Some(at_path(Fault::new(format!("{} is the file of layers[{other}] too", quoted(&path)))))
-}
-
-fn file(layer: &LayerSettings) -> Option<&Path> {
-    match layer {
-        LayerSettings::File(file) => Some(&file.path),
-        LayerSettings::Csv(csv) => Some(&csv.path),
-        LayerSettings::Json(json) => json.path.as_deref(),
-        LayerSettings::Console(_) | LayerSettings::Application(_) => None,
-    }
 }

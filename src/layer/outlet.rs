@@ -54,13 +54,20 @@ enum To {
 ///
 /// # Errors
 ///
-/// When settings do not fit together, two outlets have one name, or a file cannot be opened.
+/// When settings do not fit together, two outlets have one name or one file, or a file cannot be
+/// opened.
 pub(crate) fn outlets(settings: &[LayerSettings], defaults: &Defaults) -> Result<Vec<Outlet>> {
     let mut outlets: Vec<Outlet> = Vec::with_capacity(settings.len());
     for (place, layer) in settings.iter().enumerate() {
         let name = layer.route(&settings[..place]);
         if outlets.iter().any(|outlet| outlet.name == name) {
             return Err(Error::config(format!("two layers have the name `{name}`")));
+        }
+        if let Some(path) = layer.path()
+            && settings[..place].iter().any(|before| before.path() == Some(path))
+        {
+            let path = path.display();
+            return Err(Error::config(format!("{name}: another layer writes to {path} too")));
         }
         outlets.push(Outlet::open(name, layer, defaults)?);
     }

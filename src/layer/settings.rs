@@ -1,6 +1,6 @@
 //! What may be said of a layer in the configuration and in `Watcher::builder()`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -348,6 +348,16 @@ impl LayerSettings {
             Some(name) => name.to_owned(),
             None if number == 1 => kind.to_owned(),
             None => format!("{kind}-{number}"),
+        }
+    }
+
+    /// The file that the layer writes, if it does.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) => Some(&file.path),
+            Self::Csv(csv) => Some(&csv.path),
+            Self::Json(json) => json.path.as_deref(),
+            Self::Console(_) | Self::Application(_) => None,
         }
     }
 

@@ -1,6 +1,6 @@
 use crate::layer::{
-    Columns, Defaults, EventLevel, FileSize, LayerSettings, Levels, Rotation, Shown, Stream,
-    outlets,
+    Columns, CsvSettings, Defaults, EventLevel, FileSettings, FileSize, LayerSettings, Levels,
+    Rotation, Shown, Stream, outlets,
 };
 use crate::record::Field;
 
@@ -91,6 +91,16 @@ fn two_layers_of_one_name_are_refused() {
     let plain = parse(r#"{"console":{}}"#).unwrap();
     let error = outlets(&[named, plain], &Defaults::default()).err().unwrap();
     assert_eq!(error.to_string(), "two layers have the name `console-2`");
+}
+
+#[test]
+fn two_layers_of_one_file_are_refused() {
+    let path = tempfile::tempdir().unwrap().path().join("records");
+    let rows = LayerSettings::Csv(CsvSettings::new(&path));
+    let lines = LayerSettings::File(FileSettings::new(&path));
+    let error = outlets(&[rows, lines], &Defaults::default()).err().unwrap();
+    let expected = format!("file: another layer writes to {} too", path.display());
+    assert_eq!(error.to_string(), expected);
 }
 
 #[cfg(feature = "yaml")]
