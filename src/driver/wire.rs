@@ -18,7 +18,8 @@ use crate::record::{Counts, Traffic};
 
 thread_local! {
     /// The operation that is being polled on this thread. A `tokio` task-local would do the same,
-    /// with two more reference counts for each document of a cursor.
+    /// but it panics on a thread that ends, where a cursor in a thread-local of the application's
+    /// may still be dropped.
     static OPEN: RefCell<Option<Arc<Wire>>> = const { RefCell::new(None) };
 }
 
