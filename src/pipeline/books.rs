@@ -38,7 +38,7 @@ pub struct Dropped {
     pub buffer_full: u64,
     /// The queue held `capacity` records, and `when_full` allows to drop.
     pub queue_full: u64,
-    /// The watcher was shut down, or its time to shut down ran out.
+    /// The watcher was shut down, or was about to be and its buffer was full.
     pub closed: u64,
 }
 

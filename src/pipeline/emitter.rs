@@ -42,6 +42,8 @@ pub(super) struct HandOver {
     parked: AtomicBool,
     /// Does the queue thread take no more records?
     closed: AtomicBool,
+    /// Is the end near? Then nobody waits for room, since there may never be any.
+    ending: AtomicBool,
     thread: OnceLock<Thread>,
     next_seq: AtomicU64,
     pub(super) books: Books,
@@ -110,6 +112,7 @@ impl HandOver {
             when_full,
             parked: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             thread: OnceLock::new(),
             next_seq: AtomicU64::new(1),
             books: Books::default(),
@@ -127,6 +130,11 @@ impl HandOver {
         let sent = self.commands.send(command).is_ok();
         self.wake();
         sent
+    }
+
+    /// From now on nobody waits for room in a full buffer.
+    pub(super) fn begin_end(&self) {
+        self.ending.store(true, SeqCst);
     }
 
     /// From now on emitted records are counted as lost.
@@ -178,6 +186,10 @@ impl HandOver {
 
     fn push_when_full(&self, record: Box<WatchMessage>) {
         self.wake();
+        if self.ending.load(SeqCst) {
+            count(&self.books.closed);
+            return;
+        }
         let first = record.iteration == Iteration::Update(0);
         let may_drop = match self.when_full {
             WhenFull::Block => false,

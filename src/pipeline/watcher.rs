@@ -168,6 +168,7 @@ impl Pipeline {
         if self.is_ended.swap(true, SeqCst) {
             return self.stats().n_pending() == 0;
         }
+        self.hand_over.begin_end();
         for close in std::mem::take(&mut *lock(&self.closers)) {
             close();
         }
