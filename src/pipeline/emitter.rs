@@ -166,8 +166,8 @@ impl HandOver {
     }
 
     fn wake_if_needed(&self) {
-        // A waker's turn comes once for each filling: the length passes this value one by one.
-        if self.records.len() == self.half_full {
+        // To wake a thread that is awake, or was just woken, is one step on an atomic.
+        if self.records.len() >= self.half_full {
             self.wake();
         }
         // Pairs with the fence in `announce_park`: either the queue thread sees the record, or this

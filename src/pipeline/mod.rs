@@ -7,6 +7,8 @@
 mod books;
 mod emitter;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod watcher;
 mod worker;
 

@@ -60,11 +60,12 @@ enum Step {
 impl Worker {
     /// Between two looks into the hand-over about so many versions come in. A wake-up and the write
     /// that follows cost some 50 µs, more when the caches are cold: divided by so many, they are
-    /// little. A crash loses no more than this.
+    /// little. A crash loses as many, or what a sudden rush brings in within one tick.
     const WANTED: u32 = 256;
 
     /// The thread looks again no sooner and no later than this.
-    const TICK: RangeInclusive<Duration> = Duration::from_millis(2)..=Duration::from_millis(100);
+    pub(super) const TICK: RangeInclusive<Duration> =
+        Duration::from_millis(2)..=Duration::from_millis(100);
 
     /// After so many looks without work the thread parks.
     const IDLE_TICKS: u32 = 2;
@@ -104,7 +105,7 @@ impl Worker {
 
     /// As long as it takes for [`Self::WANTED`] versions to come in, if they come as fast as
     /// `n_taken` did in the last tick.
-    fn next_tick(tick: Duration, n_taken: usize) -> Duration {
+    pub(super) fn next_tick(tick: Duration, n_taken: usize) -> Duration {
         let n_taken = u32::try_from(n_taken).unwrap_or(u32::MAX).max(1);
         (tick * Self::WANTED / n_taken).clamp(*Self::TICK.start(), *Self::TICK.end())
     }
