@@ -41,25 +41,30 @@
 pub mod cli;
 pub mod config;
 pub mod driver;
-pub mod error;
 pub mod format;
 pub mod layer;
 pub mod pipeline;
 pub mod queue;
 pub mod record;
+mod watch_error;
 
 /// The driver that is watched, so that an application's version agrees with ours.
 pub use mongodb;
-pub use mongodb::bson;
+/// What the driver has beside its client types, under the driver's own paths.
+pub use mongodb::{
+    BoxFuture, ClusterTime, IndexModel, Namespace, SearchIndexModel, SearchIndexType, ServerInfo,
+    ServerType, TopologyType, atlas_search, bson, error, event, options, otel, results,
+};
 
 pub use crate::{
     driver::{Client, Collection, Cursor, Database, SessionCursor, SessionCursorStream, action},
-    error::{Error, Result},
     pipeline::{Capture, Settings, Stats, Watcher, WatcherBuilder},
     queue::{QueueSettings, WhenFull},
     record::{
-        Field, Iteration, Outcome, Phase, Timestamp, Value, WatchId, WatchMessage, WatcherName,
+        Actor, ActorKind, Context, Field, Iteration, Outcome, Phase, Timestamp, TxnOutcome, Value,
+        WatchId, WatchMessage, WatcherName,
     },
+    watch_error::{Error, Result},
 };
 
 /// The examples of the README are tests.

@@ -10,11 +10,11 @@ use std::{
 
 use expect_test::{Expect, expect};
 
-/// The rooms of `src/`, each with the rooms it may import. All may import `error`, and nobody `cli`.
+/// The rooms of `src/`, each with the rooms it may import. All may import `watch_error`, and nobody `cli`.
 ///
 /// A new arrow is a decision: change it here, and write down why in `docs/decisions/`.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("error", &[]),
+    ("watch_error", &[]),
     ("record", &[]),
     ("context", &["record"]),
     ("format", &["record"]),
@@ -94,7 +94,7 @@ fn arrows_follow_every_way_to_name_a_room() {
         "src/queue/heap.rs",
         "//! Sign.
 use crate::{
-    error::Error,
+    watch_error::Error,
     record::{self, WatchId},
     pipeline::{Books, route::Route},
 };
@@ -106,13 +106,13 @@ mod inner { use super::super::Queue; use super::super::super::context::Actor; }
 pub(crate) mod j {}
 ",
         expect![[r#"
-            src/queue/heap.rs:5: `queue` must not import `pipeline`, only `error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
-            src/queue/heap.rs:7: `queue` must not import `layer`, only `error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
-            src/queue/heap.rs:8: `queue` must not import `config`, only `error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
-            src/queue/heap.rs:9: `queue` must not import `driver`, only `error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
-            src/queue/heap.rs:9: `queue` must not import `format`, only `error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
-            src/queue/heap.rs:10: `queue` must not import `cli`, only `error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
-            src/queue/heap.rs:11: `queue` must not import `context`, only `error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
+            src/queue/heap.rs:5: `queue` must not import `pipeline`, only `watch_error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
+            src/queue/heap.rs:7: `queue` must not import `layer`, only `watch_error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
+            src/queue/heap.rs:8: `queue` must not import `config`, only `watch_error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
+            src/queue/heap.rs:9: `queue` must not import `driver`, only `watch_error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
+            src/queue/heap.rs:9: `queue` must not import `format`, only `watch_error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
+            src/queue/heap.rs:10: `queue` must not import `cli`, only `watch_error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
+            src/queue/heap.rs:11: `queue` must not import `context`, only `watch_error` and `record`; move the code, or decide on a new arrow (ARROWS in tests/tidy.rs, docs/decisions/)
         "#]],
     );
 }
@@ -166,7 +166,12 @@ fn arrows_know_every_room_and_spare_the_root() {
         "#]],
     );
     check(arrows, "src/lib.rs", "//! Sign.\npub use crate::{cli, driver::Client};\n", expect![""]);
-    check(arrows, "src/error.rs", "//! Sign.\nuse crate::error::Result;\n", expect![""]);
+    check(
+        arrows,
+        "src/watch_error.rs",
+        "//! Sign.\nuse crate::watch_error::Result;\n",
+        expect![""],
+    );
     check(
         arrows,
         "src/main.rs",
@@ -306,7 +311,7 @@ fn arrows(source: &Source) -> Vec<Complaint> {
     };
     source.complain(|used| {
         let target = source.name_at_root(used)?;
-        if target == room || target == "error" || allowed.contains(&target) {
+        if target == room || target == "watch_error" || allowed.contains(&target) {
             return None;
         }
         if !ARROWS.iter().any(|(name, _)| *name == target) {
@@ -315,7 +320,7 @@ fn arrows(source: &Source) -> Vec<Complaint> {
             ));
         }
         let allowed: Vec<String> =
-            ["error"].iter().chain(*allowed).map(|name| format!("`{name}`")).collect();
+            ["watch_error"].iter().chain(*allowed).map(|name| format!("`{name}`")).collect();
         Some(format!(
             "`{room}` must not import `{target}`, only {}; move the code, or decide on a new arrow \
              (ARROWS in tests/tidy.rs, docs/decisions/)",

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de;
 
 use super::tree::{Node, Place};
-use crate::{error::Error, record::nearest};
+use crate::{record::nearest, watch_error::Error};
 
 /// One fault: what was found and expected, at which key, in which line.
 ///

@@ -55,9 +55,9 @@ use std::path::PathBuf;
 
 pub use crate::pipeline::Settings;
 use crate::{
-    error::{Error, Result},
     layer::{ConsoleSettings, LayerSettings},
     pipeline::Watcher,
+    watch_error::{Error, Result},
 };
 
 /// The environment variable that names the YAML file of the process.

@@ -11,8 +11,8 @@ use super::{
     tree::{Node, Place},
 };
 use crate::{
-    error::{Error, Result},
     pipeline::Watcher,
+    watch_error::{Error, Result},
 };
 
 /// No configuration is longer: what is, was named by mistake.

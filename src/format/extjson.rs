@@ -103,7 +103,7 @@ fn escaped(character: char, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-fn document(fields: &Document, out: &mut Vec<u8>) {
+pub(crate) fn document(fields: &Document, out: &mut Vec<u8>) {
     out.push(b'{');
     for (place, (key, item)) in fields.iter().enumerate() {
         if place > 0 {

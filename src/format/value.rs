@@ -22,6 +22,7 @@ pub(crate) fn write(value: Value<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(uuid.as_hyphenated().encode_lower(&mut text).as_bytes());
         }
         Value::Bson(bson) => extjson::value(bson, out),
+        Value::Document(document) => extjson::document(document, out),
         Value::Array(items) => extjson::array(items, out),
         Value::Ints(ints) => list(ints, out, |int, out| number::int(i64::from(*int), out)),
         Value::WriteErrors(errors) => list(errors, out, write_error),

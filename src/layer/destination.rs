@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::{
-    error::{Error, Result},
     layer::Stream,
+    watch_error::{Error, Result},
 };
 
 /// Where lines end up.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{error::Error, format::Template, record::Field};
+use crate::{format::Template, record::Field, watch_error::Error};
 
 /// The columns of a CSV file.
 ///

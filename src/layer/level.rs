@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use tracing_core::Level;
 
 use crate::{
-    error::{Error, Result},
     record::{Phase, nearest},
+    watch_error::{Error, Result},
 };
 
 /// Which level the event of a record has, by why the record came out.

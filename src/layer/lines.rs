@@ -11,7 +11,6 @@ use tracing_core::{Event, Subscriber};
 use tracing_subscriber::{Layer, layer::Context};
 
 use crate::{
-    error::Result,
     format::{CsvRows, Paint, Template, json},
     layer::{
         Color, Defaults, Header, LayerSettings, Shown, Stream,
@@ -22,6 +21,7 @@ use crate::{
         record_of,
     },
     record::WatchMessage,
+    watch_error::Result,
 };
 
 /// Writes each record as a line; other events are not its business.

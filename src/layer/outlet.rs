@@ -8,7 +8,6 @@ use tracing_core::{
 use tracing_subscriber::{Layer, Registry, layer::SubscriberExt as _};
 
 use crate::{
-    error::{Error, Result},
     layer::{
         LayerSettings, Levels, Shown, Tally, Versions,
         dispatch::{Values, dispatch, dispatch_as},
@@ -17,6 +16,7 @@ use crate::{
         output::Output,
     },
     record::WatchMessage,
+    watch_error::{Error, Result},
 };
 
 /// What a layer takes from its watcher unless it says otherwise itself.

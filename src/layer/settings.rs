@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::{Error, Result},
     format::Template,
     layer::{Columns, FileSize, Levels, Shown},
+    watch_error::{Error, Result},
 };
 
 /// Names a place where released records go.

@@ -20,10 +20,10 @@ use super::{
     worker::{Command, Route, Worker},
 };
 use crate::{
-    error::{Error, Result},
     layer::{Defaults, LayerSettings, Levels, Outlet, Versions, outlets},
     queue::QueueSettings,
     record::Origin,
+    watch_error::{Error, Result},
 };
 
 /// Watches MongoDB clients and writes their records.

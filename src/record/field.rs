@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::error::{Error, Result};
+use crate::watch_error::{Error, Result};
 
 /// One line a field: variant, name, meaning.
 macro_rules! fields {
@@ -63,15 +63,20 @@ fields! {
     ErrorMessage = "ErrorMessage", "The text of the error";
     WriteErrors = "WriteErrors", "Index and code of each write that failed";
     ReturnedCount = "ReturnedCount", "Documents that the server sent";
+    FileBytes = "FileBytes", "Bytes of a GridFS file that were written or read";
+    FileChunks = "FileChunks", "Chunks of a GridFS file that were written or read";
     Batches = "Batches", "In how many batches the server sent them";
     Attempts = "Attempts", "How many times a command was sent, retries included";
+    Resumes = "Resumes", "How many times a change stream was resumed";
     RequestBytes = "RequestBytes", "BSON bytes of all commands";
     ReplyBytes = "ReplyBytes", "BSON bytes of all replies";
     Update = "Update", "The update or the replacement";
     Options = "Options", "Sort, limit, projection, hint and the other options of the call";
     InsertedIds = "InsertedIds", "The ids of inserted and upserted documents";
+    ResumeToken = "ResumeToken", "Where a change stream can be resumed after its last event";
     SessionId = "SessionID", "The id of the server session";
     TxnNumber = "TxnNumber", "Number of the transaction or retryable write in its session";
+    TxnOutcome = "TxnOutcome", "What became of the operation's transaction: committed, aborted or unknown";
     Server = "Server", "Address of the server that answered last";
     ConnectionId = "ConnectionID", "The driver's number of the connection";
     ServerConnectionId = "ServerConnectionID", "The server's number of the connection, as in its log";
@@ -79,6 +84,15 @@ fields! {
     User = "User", "The database account of the client";
     AuthSource = "AuthSource", "The database that the account belongs to";
     AppName = "AppName", "The application name that the client gave the server";
+    Actor = "Actor", "Who did it: a document of Kind, ID and Name";
+    OnBehalfOf = "OnBehalfOf", "For whom the actor did it: a document like that of Actor";
+    Tenant = "Tenant", "The tenant whose data it is";
+    RequestId = "RequestID", "The id of the application's request";
+    Reason = "Reason", "Why it was done";
+    Labels = "Labels", "More that the application says of it: a document";
+    TraceId = "TraceID", "The id of the trace that the operation belongs to";
+    SpanId = "SpanID", "The id of the span that the operation belongs to";
+    MissingContext = "MissingContext", "What the configuration requires of the context and was not given";
     Host = "Host", "The host of this process";
     Pid = "PID", "The id of this process";
     Service = "Service", "The name of the watched service";

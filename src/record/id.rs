@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use uuid::{ContextV7, Timestamp as UuidTime, Uuid};
 
 use crate::{
-    error::{Error, Result},
     record::Timestamp,
+    watch_error::{Error, Result},
 };
 
 /// Names one logical operation; every version of its record carries the same id.

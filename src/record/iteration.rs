@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::error::{Error, Result};
+use crate::watch_error::{Error, Result};
 
 /// Says which version of its record this is. A higher one replaces a lower one, and a final one
 /// replaces every number.

@@ -6,7 +6,8 @@ use mongodb::bson::Bson;
 use uuid::Uuid;
 
 use crate::record::{
-    Field, Iteration, Outcome, Phase, Timestamp, Value, WatchId, WatcherName, WriteError,
+    Actor, Context, Field, Iteration, Outcome, Phase, Timestamp, TxnOutcome, Value, WatchId,
+    WatcherName, WriteError,
 };
 
 /// What is known of one logical operation.
@@ -66,8 +67,16 @@ pub struct WatchMessage {
     pub error: Option<Arc<ErrorInfo>>,
     /// The ids of inserted and upserted documents.
     pub inserted_ids: Option<Arc<Vec<Bson>>>,
+    /// The resume token after the last event of a change stream, a document.
+    pub resume_token: Option<Arc<Bson>>,
+    /// What became of the transaction that the operation belongs to.
+    pub txn_outcome: Option<TxnOutcome>,
     /// What went over the wire.
     pub traffic: Traffic,
+    /// Who did it and why, as the application said when the operation began.
+    pub context: Option<Arc<Context>>,
+    /// The fields of the context that the configuration requires and that were not given.
+    pub missing_context: Option<Arc<Vec<Bson>>>,
     /// Which process and which database account did it.
     pub origin: Arc<Origin>,
 }
@@ -81,6 +90,8 @@ pub struct Counts {
     pub upserted: Option<u64>,
     pub modified: Option<u64>,
     pub deleted: Option<u64>,
+    pub file_bytes: Option<u64>,
+    pub file_chunks: Option<u64>,
 }
 
 /// What an operation sent and received.
@@ -92,6 +103,8 @@ pub struct Traffic {
     pub batches: Option<u64>,
     /// How many times a command was sent, retries included.
     pub attempts: Option<u64>,
+    /// How many times a change stream was resumed.
+    pub resumes: Option<u64>,
     /// BSON bytes of all commands.
     pub request_bytes: Option<u64>,
     /// BSON bytes of all replies.
@@ -184,7 +197,11 @@ impl WatchMessage {
             outcome: None,
             error: None,
             inserted_ids: None,
+            resume_token: None,
+            txn_outcome: None,
             traffic: Traffic::default(),
+            context: None,
+            missing_context: None,
             origin: Arc::default(),
         }
     }
@@ -221,8 +238,11 @@ impl WatchMessage {
                 _ => Value::Missing,
             },
             Field::ReturnedCount => count(traffic.returned),
+            Field::FileBytes => count(counts.file_bytes),
+            Field::FileChunks => count(counts.file_chunks),
             Field::Batches => count(traffic.batches),
             Field::Attempts => count(traffic.attempts),
+            Field::Resumes => count(traffic.resumes),
             Field::RequestBytes => count(traffic.request_bytes),
             Field::ReplyBytes => count(traffic.reply_bytes),
             Field::Update => bson(self.update.as_deref()),
@@ -230,8 +250,10 @@ impl WatchMessage {
             Field::InsertedIds => {
                 self.inserted_ids.as_ref().map_or(Value::Missing, |ids| Value::Array(ids))
             }
+            Field::ResumeToken => bson(self.resume_token.as_deref()),
             Field::SessionId => traffic.session_id.map_or(Value::Missing, Value::Uuid),
             Field::TxnNumber => int(traffic.txn_number),
+            Field::TxnOutcome => text(self.txn_outcome.map(TxnOutcome::as_str)),
             Field::Server => text(traffic.server.as_deref()),
             Field::ConnectionId => int(traffic.connection_id),
             Field::ServerConnectionId => int(traffic.server_connection_id),
@@ -240,6 +262,20 @@ impl WatchMessage {
             Field::User => text(origin.user.as_deref()),
             Field::AuthSource => text(origin.auth_source.as_deref()),
             Field::AppName => text(origin.app_name.as_deref()),
+            Field::Actor
+            | Field::OnBehalfOf
+            | Field::Tenant
+            | Field::RequestId
+            | Field::Reason
+            | Field::Labels
+            | Field::TraceId
+            | Field::SpanId => self
+                .context
+                .as_deref()
+                .map_or(Value::Missing, |context| circumstance(context, field)),
+            Field::MissingContext => {
+                self.missing_context.as_ref().map_or(Value::Missing, |names| Value::Array(names))
+            }
             Field::Host => text(origin.host.as_deref()),
             Field::Pid => int(origin.pid),
             Field::Service => text(origin.service.as_deref()),
@@ -247,6 +283,25 @@ impl WatchMessage {
             Field::Seq => count(Some(self.seq)),
         }
     }
+}
+
+fn circumstance(context: &Context, field: Field) -> Value<'_> {
+    match field {
+        Field::Actor => actor(context.actor.as_ref()),
+        Field::OnBehalfOf => actor(context.on_behalf_of.as_ref()),
+        Field::Tenant => text(context.tenant.as_deref()),
+        Field::RequestId => text(context.request_id.as_deref()),
+        Field::Reason => text(context.reason.as_deref()),
+        Field::Labels if context.labels.is_empty() => Value::Missing,
+        Field::Labels => Value::Document(&context.labels),
+        Field::TraceId => text(context.trace_id.as_deref()),
+        Field::SpanId => text(context.span_id.as_deref()),
+        _ => Value::Missing,
+    }
+}
+
+fn actor(value: Option<&Actor>) -> Value<'_> {
+    value.map_or(Value::Missing, |actor| Value::Document(actor.as_document()))
 }
 
 fn text(value: Option<&str>) -> Value<'_> {
@@ -278,6 +333,7 @@ impl fmt::Debug for WatchMessage {
                 Value::Str(text) => text.len(),
                 Value::Bson(Bson::Document(document)) => document.len(),
                 Value::Bson(Bson::Array(items)) => items.len(),
+                Value::Document(document) => document.len(),
                 Value::Array(items) => items.len(),
                 Value::Ints(ints) => ints.len(),
                 Value::WriteErrors(errors) => errors.len(),

@@ -2,6 +2,7 @@
 //!
 //! Plain data, without I/O, clocks (but for [`Timestamp::now`] and [`WatchId::new`]) or async.
 
+mod context;
 mod field;
 mod id;
 mod iteration;
@@ -16,11 +17,12 @@ mod value;
 
 pub(crate) use self::field::nearest;
 pub use self::{
+    context::{Actor, ActorKind, Context},
     field::Field,
     id::WatchId,
     iteration::Iteration,
     message::{Counts, ErrorInfo, Origin, Traffic, WatchMessage},
-    outcome::{Outcome, Phase, WatcherName},
+    outcome::{Outcome, Phase, TxnOutcome, WatcherName},
     time::Timestamp,
     value::{Value, WriteError},
 };

@@ -1,9 +1,5 @@
 //! How an operation ended, and why a version of its record came out.
 
-use std::{fmt, str::FromStr};
-
-use crate::error::{Error, Result};
-
 /// Makes an enum whose variants have fixed names in text: `ALL`, `as_str`, `Display`, `FromStr`.
 macro_rules! named {
     (
@@ -28,19 +24,19 @@ macro_rules! named {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = Error;
+        impl std::str::FromStr for $name {
+            type Err = $crate::watch_error::Error;
 
-            fn from_str(text: &str) -> Result<Self> {
+            fn from_str(text: &str) -> $crate::watch_error::Result<Self> {
                 Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or_else(|| {
                     let known: Vec<_> = Self::ALL.iter().map(|value| value.as_str()).collect();
-                    Error::invalid(format!(
+                    $crate::watch_error::Error::invalid(format!(
                         "{}: expected one of {}, found {text:?}", $what, known.join(", ")
                     ))
                 })
@@ -48,6 +44,8 @@ macro_rules! named {
         }
     };
 }
+
+pub(super) use named;
 
 named! {
     /// How an operation ended, as far as the application can know.
@@ -63,6 +61,18 @@ named! {
         /// Nothing was sent to any server: no server, no connection, or an invalid request.
         NotSent = "not_sent",
         /// Nobody saw the end: the process died, no acknowledgement was asked for, or no event told.
+        Unknown = "unknown",
+    }
+}
+
+named! {
+    /// What became of a transaction, as far as its client can know.
+    pub enum TxnOutcome as "TxnOutcome" {
+        /// The server confirmed the commit.
+        Committed = "committed",
+        /// Nothing of the transaction was kept.
+        Aborted = "aborted",
+        /// The commit was sent, and nobody knows whether it arrived.
         Unknown = "unknown",
     }
 }

@@ -2,12 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mongodb::bson::Bson;
+use mongodb::bson::{Bson, Document};
 use uuid::Uuid;
 
 use crate::{
-    error::{Error, Result},
-    record::{ErrorInfo, Field, Iteration, Timestamp, WatchId, WatchMessage, WriteError},
+    record::{
+        Actor, Context, ErrorInfo, Field, Iteration, Timestamp, WatchId, WatchMessage, WriteError,
+    },
+    watch_error::{Error, Result},
 };
 
 impl WatchMessage {
@@ -49,6 +51,23 @@ impl WatchMessage {
                 self.outcome = given.optional(|given| given.text()?.parse())?;
             }
             Field::InsertedIds => self.inserted_ids = given.optional(Given::array)?.map(Arc::new),
+            Field::ResumeToken => self.resume_token = given.optional(Given::structure)?,
+            Field::TxnOutcome => {
+                self.txn_outcome = given.optional(|given| given.text()?.parse())?;
+            }
+            Field::MissingContext => {
+                self.missing_context = given.optional(Given::array)?.map(Arc::new);
+            }
+            Field::Actor
+            | Field::OnBehalfOf
+            | Field::Tenant
+            | Field::RequestId
+            | Field::Reason
+            | Field::Labels
+            | Field::TraceId
+            | Field::SpanId => self.set_context(given)?,
+            Field::FileBytes => self.counts.file_bytes = given.optional(Given::count)?,
+            Field::FileChunks => self.counts.file_chunks = given.optional(Given::count)?,
             Field::Seq => self.seq = given.count()?,
             Field::ErrorCode | Field::ErrorName | Field::ErrorMessage | Field::WriteErrors => {
                 self.set_error(given)?;
@@ -94,12 +113,31 @@ impl WatchMessage {
         Ok(())
     }
 
+    fn set_context(&mut self, given: Given) -> Result<()> {
+        let mut context = self.context.as_deref().cloned().unwrap_or_default();
+        match given.field {
+            Field::Actor => context.actor = given.optional(Given::actor)?,
+            Field::OnBehalfOf => context.on_behalf_of = given.optional(Given::actor)?,
+            Field::Tenant => context.tenant = given.optional(Given::text)?,
+            Field::RequestId => context.request_id = given.optional(Given::text)?,
+            Field::Reason => context.reason = given.optional(Given::text)?,
+            Field::Labels => {
+                context.labels = given.optional(Given::document)?.unwrap_or_default();
+            }
+            Field::TraceId => context.trace_id = given.optional(Given::text)?,
+            _ => context.span_id = given.optional(Given::text)?,
+        }
+        self.context = (context != Context::default()).then(|| Arc::new(context));
+        Ok(())
+    }
+
     fn set_traffic(&mut self, given: Given) -> Result<()> {
         let traffic = &mut self.traffic;
         match given.field {
             Field::ReturnedCount => traffic.returned = given.optional(Given::count)?,
             Field::Batches => traffic.batches = given.optional(Given::count)?,
             Field::Attempts => traffic.attempts = given.optional(Given::count)?,
+            Field::Resumes => traffic.resumes = given.optional(Given::count)?,
             Field::RequestBytes => traffic.request_bytes = given.optional(Given::count)?,
             Field::ReplyBytes => traffic.reply_bytes = given.optional(Given::count)?,
             Field::SessionId => traffic.session_id = given.optional(Given::uuid)?,
@@ -197,6 +235,18 @@ impl Given {
             Bson::Document(_) | Bson::Array(_) => Ok(Arc::new(self.value)),
             _ => Err(self.expected("a document or an array")),
         }
+    }
+
+    fn document(self) -> Result<Document> {
+        match self.value {
+            Bson::Document(document) => Ok(document),
+            _ => Err(self.expected("a document")),
+        }
+    }
+
+    fn actor(self) -> Result<Actor> {
+        let expected = self.expected("a document of `Kind`, `ID` and `Name`");
+        Actor::from_document(&self.document()?).map_err(|source| expected.with_source(source))
     }
 
     fn array(self) -> Result<Vec<Bson>> {

@@ -63,7 +63,14 @@ fn sample(field: Field) -> Bson {
         Field::StartTime | Field::EndTime => {
             Bson::DateTime(mongodb::bson::DateTime::from_millis(1_714_564_800_060))
         }
-        Field::Filter | Field::Update | Field::Options => doc! { "a": 1 }.into(),
+        Field::Filter | Field::Update | Field::Options | Field::ResumeToken | Field::Labels => {
+            doc! { "a": 1 }.into()
+        }
+        Field::Actor | Field::OnBehalfOf => {
+            doc! { "Kind": "user", "ID": "ada", "Name": "Ada" }.into()
+        }
+        Field::MissingContext => vec![Bson::from("Actor")].into(),
+        Field::TxnOutcome => "committed".into(),
         Field::Duration => Bson::Double(0.25),
         Field::Outcome => "partial".into(),
         Field::InsertedIds => vec![Bson::Int32(1), "two".into()].into(),
@@ -78,6 +85,9 @@ fn sample(field: Field) -> Bson {
         | Field::ReturnedCount
         | Field::Batches
         | Field::Attempts
+        | Field::Resumes
+        | Field::FileBytes
+        | Field::FileChunks
         | Field::RequestBytes
         | Field::ReplyBytes
         | Field::TxnNumber
@@ -137,6 +147,8 @@ fn debug_shows_no_value() {
     let mut record = record();
     record.filter = Some(Arc::new(doc! { "secret_key": "secret_value" }.into()));
     record.set(Field::ErrorMessage, "secret text".into()).unwrap();
+    record.set(Field::Actor, doc! { "Kind": "user", "ID": "secret one" }.into()).unwrap();
+    record.set(Field::Labels, doc! { "a": "secret label" }.into()).unwrap();
     let debug = format!("{record:?}");
     assert!(!debug.contains("secret"), "{debug}");
     assert!(debug.contains("Filter: <1>"), "{debug}");

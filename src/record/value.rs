@@ -27,6 +27,8 @@ pub enum Value<'a> {
     Uuid(Uuid),
     /// A document, or any other BSON value.
     Bson(&'a Bson),
+    /// A document.
+    Document(&'a Document),
     /// A list of BSON values.
     Array(&'a [Bson]),
     /// A list of numbers.
@@ -59,6 +61,7 @@ impl From<Value<'_>> for Bson {
             Value::Iteration(iteration) => iteration.to_string().into(),
             Value::Uuid(uuid) => uuid.to_string().into(),
             Value::Bson(bson) => bson.clone(),
+            Value::Document(document) => Self::Document(document.clone()),
             Value::Array(items) => Self::Array(items.to_vec()),
             Value::Ints(ints) => Self::Array(ints.iter().map(|int| Self::Int32(*int)).collect()),
             Value::WriteErrors(errors) => {

@@ -7,9 +7,9 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::{Error, Result},
     format::{Sentence, text, value},
     record::{Field, Outcome, Value, WatchMessage},
+    watch_error::{Error, Result},
 };
 
 /// Says how a record is written as a line of text.

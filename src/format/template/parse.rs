@@ -2,8 +2,8 @@
 
 use super::{Fill, Piece, Side, What};
 use crate::{
-    error::{Error, Result},
     record::{Field, nearest},
+    watch_error::{Error, Result},
 };
 
 /// Reads a pattern.

@@ -21,13 +21,13 @@ use tracing_subscriber::fmt::MakeWriter as _;
 
 use self::name::{FileName, period_of, shift};
 use crate::{
-    error::{Error, Result},
     layer::{
         Rotation,
         destination::{Destination, Place, Wrote},
         output::TARGET,
     },
     record::Timestamp,
+    watch_error::{Error, Result},
 };
 
 /// Writes to the file of the present period.
