@@ -57,7 +57,10 @@ pub use mongodb::{
 };
 
 pub use crate::{
-    driver::{Client, Collection, Cursor, Database, SessionCursor, SessionCursorStream, action},
+    driver::{
+        Client, ClientSession, Collection, Cursor, Database, SessionCursor, SessionCursorStream,
+        action,
+    },
     pipeline::{Capture, Settings, Stats, Watcher, WatcherBuilder},
     queue::{QueueSettings, WhenFull},
     record::{

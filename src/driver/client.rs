@@ -7,7 +7,7 @@ use mongodb::options::{
 };
 
 use super::{
-    action::{ListDatabases, ListNames},
+    action::{ListDatabases, ListNames, StartSession},
     database::Database,
     door,
     operation::Call,
@@ -116,21 +116,19 @@ impl Client {
 
     /// Lists the databases.
     pub fn list_databases(&self) -> ListDatabases<'_> {
-        let call = self.call("list_databases", "listDatabases");
+        let call = self.call(WatcherName::Client, "list_databases", "listDatabases");
         ListDatabases { action: self.unwatched().list_databases(), call, options: None }
     }
 
     /// Lists the names of the databases.
     pub fn list_database_names(&self) -> ListDatabases<'_, ListNames> {
-        let call = self.call("list_database_names", "listDatabases");
+        let call = self.call(WatcherName::Client, "list_database_names", "listDatabases");
         ListDatabases { action: self.unwatched().list_database_names(), call, options: None }
     }
 
-    /// Starts a session of the driver, to be given to the calls' `session`.
-    ///
-    /// The commands of the session itself (commit, abort) are seen by doors B and C.
-    pub fn start_session(&self) -> mongodb::action::StartSession<'_> {
-        self.unwatched().start_session()
+    /// Starts a session, to be given to the calls' `session`. It has no record: nothing is sent.
+    pub fn start_session(&self) -> StartSession<'_> {
+        StartSession { action: self.unwatched().start_session(), client: self }
     }
 
     /// Opens the connections that `min_pool_size` asks for.
@@ -152,8 +150,14 @@ impl Client {
         self.unwatched().clone().shutdown()
     }
 
-    fn call(&self, operation: &'static str, command: &'static str) -> Call {
-        self.shared.place.call(WatcherName::Client, operation, command)
+    /// A call of the client itself.
+    pub(super) fn call(
+        &self,
+        watcher: WatcherName,
+        operation: &'static str,
+        command: &'static str,
+    ) -> Call {
+        self.shared.place.call(watcher, operation, command)
     }
 
     fn site(&self, db: &str) -> Arc<Site> {

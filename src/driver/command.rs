@@ -10,7 +10,7 @@ use std::{
 };
 
 use mongodb::{
-    bson::{Bson, Document, spec::BinarySubtype},
+    bson::{Bson, Document},
     error::{Error, ErrorKind},
     event::{
         EventHandler,
@@ -21,13 +21,13 @@ use mongodb::{
     },
     options::{ClientOptions, ServerAddress},
 };
-use uuid::Uuid;
 
 use super::{
     body, failure,
     probe::Probe,
     raw::{Again, Limits, RawCall, RawRecord, RawTable, is_housekeeping},
     reply::{Reply, bson_len},
+    session::session_id,
     wire::{Scoped, Sent, Wire},
 };
 use crate::record::{ErrorInfo, Outcome, redact};
@@ -152,7 +152,7 @@ impl CommandDoor {
             server_connection_id: event.connection.server_id,
             request_id: Some(event.request_id),
             request_bytes: Some(bson_len(command)),
-            session_id: session_id(command),
+            session_id: command.get_document("lsid").ok().and_then(session_id),
             txn_number: command.get_i64("txnNumber").ok(),
             in_transaction: command.contains_key("autocommit"),
             is_unacknowledged: body::is_unacknowledged(command),
@@ -290,16 +290,6 @@ impl CommandDoor {
         };
         let retryable = network || labelled || code.is_some_and(|code| CODES.contains(&code));
         self.retries_reads && READS.contains(&command) && retryable
-    }
-}
-
-/// The session of a command: the UUID in its `lsid`.
-fn session_id(command: &Document) -> Option<Uuid> {
-    match command.get_document("lsid").ok()?.get("id")? {
-        Bson::Binary(binary) if binary.subtype == BinarySubtype::Uuid => {
-            Uuid::from_slice(&binary.bytes).ok()
-        }
-        _ => None,
     }
 }
 

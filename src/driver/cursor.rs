@@ -8,13 +8,12 @@ use std::{
 
 use futures_core::Stream;
 use mongodb::{
-    ClientSession,
     bson::{Document, RawDocument},
     error::{Error, Result},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{failure, operation::Operation};
+use super::{ClientSession, failure, operation::Operation};
 use crate::record::{Outcome, WatchMessage};
 
 /// Streams the result of a query, as the driver's [`mongodb::Cursor`] does, and watches it.
@@ -174,7 +173,7 @@ impl<T> SessionCursor<T> {
     /// Those of the driver.
     pub async fn advance(&mut self, session: &mut ClientSession) -> Result<bool> {
         let Self { watch, inner } = self;
-        let result = watch.wait(inner.advance(session)).await;
+        let result = watch.wait(inner.advance(&mut session.inner)).await;
         watch.step(advanced(&result));
         result
     }
@@ -200,7 +199,7 @@ impl<T> SessionCursor<T> {
         &mut self,
         session: &'session mut ClientSession,
     ) -> SessionCursorStream<'_, 'session, T> {
-        SessionCursorStream { watch: &mut self.watch, inner: self.inner.stream(session) }
+        SessionCursorStream { watch: &mut self.watch, inner: self.inner.stream(&mut session.inner) }
     }
 
     /// The next document, if there is one; see [`mongodb::SessionCursor::next`].
@@ -209,7 +208,7 @@ impl<T> SessionCursor<T> {
         T: DeserializeOwned,
     {
         let Self { watch, inner } = self;
-        let item = watch.wait(inner.next(session)).await;
+        let item = watch.wait(inner.next(&mut session.inner)).await;
         watch.step(streamed(&item));
         item
     }

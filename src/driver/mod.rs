@@ -18,6 +18,7 @@ mod operation;
 mod probe;
 mod raw;
 mod reply;
+mod session;
 mod span;
 #[cfg(test)]
 mod tests;
@@ -28,4 +29,5 @@ pub use self::{
     collection::Collection,
     cursor::{Cursor, SessionCursor, SessionCursorStream},
     database::Database,
+    session::ClientSession,
 };

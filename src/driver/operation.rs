@@ -12,7 +12,14 @@ use mongodb::{
     error::{Error, Result},
 };
 
-use super::{failure, probe::Place, wire::Wire};
+use uuid::Uuid;
+
+use super::{
+    ClientSession, failure,
+    probe::Place,
+    session::{InSession, Txn},
+    wire::Wire,
+};
 use crate::record::{
     Counts, Iteration, Outcome, Phase, Timestamp, WatchMessage, WatcherName, redact,
 };
@@ -29,6 +36,10 @@ pub(super) struct Call {
     pub(super) update: Option<Arc<Bson>>,
     /// The field that a `distinct` asks for.
     pub(super) key: Option<String>,
+    /// The session that the application gave.
+    pub(super) session_id: Option<Uuid>,
+    /// The transaction that is running in it.
+    pub(super) txn: Option<Txn>,
 }
 
 /// An operation whose record is not final yet. Dropping it closes it as `cancelled`.
@@ -39,6 +50,8 @@ struct Open {
     place: Place,
     command: Cow<'static, str>,
     record: Box<WatchMessage>,
+    /// The transaction whose outcome the final version tells.
+    txn: Option<Txn>,
     /// Where the doors to the driver's traffic leave what they see; none when none is open.
     wire: Option<Arc<Wire>>,
     /// Time that was spent inside the driver.
@@ -64,11 +77,25 @@ impl Place {
             filter: None,
             update: None,
             key: None,
+            session_id: None,
+            txn: None,
         }
     }
 }
 
 impl Call {
+    /// Notes the session that the call runs in, and gives the driver's.
+    pub(super) fn in_session<'s>(
+        &mut self,
+        session: impl Into<&'s mut ClientSession>,
+    ) -> &'s mut mongodb::ClientSession {
+        let session = session.into();
+        let InSession { id, txn } = session.in_session();
+        self.session_id = id;
+        self.txn = txn;
+        &mut session.inner
+    }
+
     /// Runs a call that is over when its future is, and closes its record.
     ///
     /// `learn` writes down what the driver's result says, and the outcome if it is not what the
@@ -97,17 +124,19 @@ impl Call {
 impl Operation {
     /// Opens the record of a call and emits its first version.
     pub(super) fn open(call: Call, options: Option<Arc<Bson>>) -> Self {
-        let Call { place, watcher, operation, command, filter, update, key } = call;
+        let Call { place, watcher, operation, command, .. } = call;
         let mut record = Box::new(WatchMessage::new(watcher, operation, Timestamp::now()));
         place.probe.register(&mut record);
         record.db.clone_from(&place.db);
         record.collection.clone_from(&place.collection);
-        record.filter = filter;
-        record.update = update;
-        record.options = with_key(options, key);
-        let wire = place.probe.sees_traffic().then(|| Wire::new(&place.probe));
+        record.filter = call.filter;
+        record.update = call.update;
+        record.options = with_key(options, call.key);
+        record.traffic.session_id = call.session_id;
+        let wire = place.probe.sees_traffic().then(|| Wire::new(&place.probe, call.session_id));
         let busy = Duration::ZERO;
-        let mut open = Open { place, command, record, wire, busy, since: None, n_versions: 0 };
+        let txn = call.txn;
+        let mut open = Open { place, command, record, txn, wire, busy, since: None, n_versions: 0 };
         open.emit(Phase::First);
         Self(Some(open))
     }
@@ -255,7 +284,11 @@ impl Open {
         record.outcome = Some(outcome);
         record.end_time = Some(Timestamp::now());
         record.duration = Some(self.busy);
-        self.place.probe.emitter.emit(record);
+        let emitter = &self.place.probe.emitter;
+        match &self.txn {
+            Some(txn) => txn.take(record, emitter),
+            None => emitter.emit(record),
+        }
     }
 }
 

@@ -71,8 +71,11 @@ pub(super) struct Sent {
 }
 
 impl Wire {
-    pub(super) fn new(probe: &Arc<Probe>) -> Arc<Self> {
-        Arc::new(Self { probe: Arc::clone(probe), learned: Mutex::default() })
+    /// The traffic of an operation, in this session if the application gave one.
+    pub(super) fn new(probe: &Arc<Probe>, session_id: Option<Uuid>) -> Arc<Self> {
+        let mut learned = Learned::default();
+        learned.traffic.session_id = session_id;
+        Arc::new(Self { probe: Arc::clone(probe), learned: Mutex::new(learned) })
     }
 
     /// The operation in whose scope this thread is now, as the door of `probe` sees it.

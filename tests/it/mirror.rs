@@ -9,10 +9,13 @@ macro_rules! one_body {
             use std::{fmt::Debug, marker::PhantomData, time::Duration};
 
             use action::{Action, Aggregate, ExplicitSession, Find, FindOne, ImplicitSession};
-            use api::{Client, Collection, Cursor, Database, SessionCursor, SessionCursorStream};
+            use api::{
+                Client, ClientSession, Collection, Cursor, Database, SessionCursor,
+                SessionCursorStream,
+            };
             use futures_util::{Stream, StreamExt, TryStreamExt};
             use mongodb::{
-                ClientSession, IndexModel,
+                IndexModel,
                 bson::{Bson, Document, RawDocumentBuf, doc, rawdoc},
                 error::Result,
                 options::*,

@@ -44,11 +44,11 @@ impl<'a, Session, T> Aggregate<'a, Session, T> {
 impl<'a, T> Aggregate<'a, ImplicitSession, T> {
     /// Runs the operation in this session.
     pub fn session(
-        self,
+        mut self,
         value: impl Into<&'a mut ClientSession>,
     ) -> Aggregate<'a, ExplicitSession<'a>, T> {
         Aggregate {
-            action: self.action.session(value),
+            action: self.action.session(self.call.in_session(value)),
             call: self.call,
             options: self.options,
             item: PhantomData,

@@ -47,10 +47,14 @@ impl<'a, T: Send + Sync, Session> Find<'a, T, Session> {
 
     /// Runs the operation in this session.
     pub fn session<'s>(
-        self,
+        mut self,
         value: impl Into<&'s mut ClientSession>,
     ) -> Find<'a, T, ExplicitSession<'s>> {
-        Find { action: self.action.session(value), call: self.call, options: self.options }
+        Find {
+            action: self.action.session(self.call.in_session(value)),
+            call: self.call,
+            options: self.options,
+        }
     }
 }
 

@@ -70,11 +70,11 @@ impl<'a, M, S> ListIndexes<'a, M, S> {
 impl<'a, M> ListIndexes<'a, M, ImplicitSession> {
     /// Runs the operation in this session.
     pub fn session(
-        self,
+        mut self,
         value: impl Into<&'a mut ClientSession>,
     ) -> ListIndexes<'a, M, ExplicitSession<'a>> {
         ListIndexes {
-            action: self.action.session(value),
+            action: self.action.session(self.call.in_session(value)),
             call: self.call,
             options: self.options,
             mode: PhantomData,

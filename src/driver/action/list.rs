@@ -33,11 +33,11 @@ impl<'a, M, S> ListCollections<'a, M, S> {
 impl<'a, M> ListCollections<'a, M, ImplicitSession> {
     /// Runs the operation in this session.
     pub fn session<'s>(
-        self,
+        mut self,
         value: impl Into<&'s mut ClientSession>,
     ) -> ListCollections<'a, M, ExplicitSession<'s>> {
         ListCollections {
-            action: self.action.session(value),
+            action: self.action.session(self.call.in_session(value)),
             call: self.call,
             options: self.options,
             mode: PhantomData,

@@ -88,8 +88,8 @@ macro_rules! action {
     };
     (@session) => {
         /// Runs the operation in this session.
-        pub fn session(mut self, value: impl Into<&'a mut mongodb::ClientSession>) -> Self {
-            self.action = self.action.session(value);
+        pub fn session(mut self, value: impl Into<&'a mut crate::driver::ClientSession>) -> Self {
+            self.action = self.action.session(self.call.in_session(value));
             self
         }
     };

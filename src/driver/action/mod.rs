@@ -18,12 +18,13 @@ mod insert;
 mod list;
 mod manage;
 mod run_command;
+mod session;
 mod update;
 
 use std::sync::Arc;
 
 use mongodb::{
-    BoxFuture, ClientSession,
+    BoxFuture,
     bson::{Bson, Document},
     error::Error,
 };
@@ -39,11 +40,15 @@ pub use self::{
     list::{ListCollections, ListDatabases},
     manage::{CreateCollection, DropCollection, DropDatabase},
     run_command::{RunCommand, RunCursorCommand},
+    session::{AbortTransaction, CommitTransaction, StartSession, StartTransaction},
     update::{ReplaceOne, Update},
 };
 pub use mongodb::action::{ExplicitSession, ImplicitSession, ListNames, ListSpecifications};
 
-use super::operation::{Call, Operation};
+use super::{
+    ClientSession,
+    operation::{Call, Operation},
+};
 
 /// A call that runs when it is awaited, as the driver's [`mongodb::action::Action`]. Its setters
 /// can be chained; this trait is for those that are set only sometimes.

@@ -62,11 +62,11 @@ impl<'a, Session> RunCursorCommand<'a, Session> {
 impl<'a> RunCursorCommand<'a, ImplicitSession> {
     /// Runs the operation in this session.
     pub fn session(
-        self,
+        mut self,
         value: impl Into<&'a mut ClientSession>,
     ) -> RunCursorCommand<'a, ExplicitSession<'a>> {
         RunCursorCommand {
-            action: self.action.session(value),
+            action: self.action.session(self.call.in_session(value)),
             call: self.call,
             options: self.options,
         }
