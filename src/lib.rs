@@ -58,8 +58,8 @@ pub use mongodb::{
 
 pub use crate::{
     driver::{
-        Client, ClientSession, Collection, Cursor, Database, SessionCursor, SessionCursorStream,
-        action,
+        ChangeStream, Client, ClientSession, Collection, Cursor, Database, SessionCursor,
+        SessionCursorStream, action, change_stream,
     },
     pipeline::{Capture, Settings, Stats, Watcher, WatcherBuilder},
     queue::{QueueSettings, WhenFull},

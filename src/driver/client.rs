@@ -1,13 +1,13 @@
 //! A client: the driver's, whose calls are watched.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use mongodb::options::{
     ClientOptions, DatabaseOptions, DriverInfo, ReadConcern, SelectionCriteria, WriteConcern,
 };
 
 use super::{
-    action::{ListDatabases, ListNames, StartSession},
+    action::{ListDatabases, ListNames, StartSession, Watch},
     database::Database,
     door,
     operation::Call,
@@ -129,6 +129,13 @@ impl Client {
     /// Starts a session, to be given to the calls' `session`. It has no record: nothing is sent.
     pub fn start_session(&self) -> StartSession<'_> {
         StartSession { action: self.unwatched().start_session(), client: self }
+    }
+
+    /// Opens a stream of the changes in all databases.
+    pub fn watch(&self) -> Watch<'_> {
+        let call = self.call(WatcherName::Cursor, "watch", "aggregate");
+        let action = self.unwatched().watch();
+        Watch { action, call, options: None, session: None, mode: PhantomData }
     }
 
     /// Opens the connections that `min_pool_size` asks for.

@@ -14,7 +14,7 @@ use super::{
     action::{
         self, Aggregate, CountDocuments, CreateIndex, Delete, Distinct, DropCollection, DropIndex,
         EstimatedDocumentCount, Find, FindOne, FindOneAndDelete, FindOneAndReplace,
-        FindOneAndUpdate, InsertMany, InsertOne, ListIndexes, ListNames, ReplaceOne, Update,
+        FindOneAndUpdate, InsertMany, InsertOne, ListIndexes, ListNames, ReplaceOne, Update, Watch,
     },
     client::{Client, Site},
     operation::Call,
@@ -206,6 +206,12 @@ impl<T: Send + Sync> Collection<T> {
         let call = self.call("list_index_names", "listIndexes");
         let action = self.inner.list_index_names();
         ListIndexes { action, call, options: None, mode: PhantomData }
+    }
+
+    /// Opens a stream of the changes in this collection.
+    pub fn watch(&self) -> Watch<'_, T> {
+        let call = self.site.call(WatcherName::Cursor, "watch", "aggregate");
+        Watch { action: self.inner.watch(), call, options: None, session: None, mode: PhantomData }
     }
 
     /// Drops the collection.

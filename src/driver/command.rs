@@ -110,7 +110,7 @@ impl CommandDoor {
             return;
         }
         match Wire::scoped(&self.probe) {
-            Scoped::Own(wire) => wire.lock().sent(self.sent(event)),
+            Scoped::Own(wire) => wire.sent(self.sent(event)),
             Scoped::Recorded => {}
             Scoped::Raw => self.raw_started(event, self.sent(event)),
         }
@@ -156,6 +156,7 @@ impl CommandDoor {
             txn_number: command.get_i64("txnNumber").ok(),
             in_transaction: command.contains_key("autocommit"),
             is_unacknowledged: body::is_unacknowledged(command),
+            opens_cursor: event.command_name == "aggregate",
         }
     }
 

@@ -66,7 +66,7 @@ pub struct SessionCursorStream<'cursor, 'session, T = Document> {
 }
 
 /// The record of a cursor.
-struct CursorWatch {
+pub(super) struct CursorWatch {
     operation: Operation,
     n_received: u64,
     /// How many documents the last version told of.
@@ -78,11 +78,13 @@ struct CursorWatch {
     has_waited: bool,
     /// The outcome of the last error, none of which ends the cursor.
     troubled: Option<Outcome>,
+    /// The outcome when it is dropped before its end.
+    dropped: Outcome,
 }
 
 /// What is known of the cursor on the server.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum OnServer {
+pub(super) enum OnServer {
     /// It may be there: the driver kills it when it is dropped.
     Open,
     /// The server said that it is gone.
@@ -92,7 +94,7 @@ enum OnServer {
 }
 
 /// What one step of a cursor came to.
-enum Step<'a> {
+pub(super) enum Step<'a> {
     Document,
     Exhausted,
     Failed(&'a Error),
@@ -265,7 +267,7 @@ impl<T> Drop for SessionCursorStream<'_, '_, T> {
 }
 
 impl CursorWatch {
-    fn new(mut operation: Operation, on_server: OnServer) -> Self {
+    pub(super) fn new(mut operation: Operation, on_server: OnServer) -> Self {
         let limit = operation.record().and_then(|record| limit_of(record));
         Self {
             operation,
@@ -275,14 +277,39 @@ impl CursorWatch {
             on_server,
             has_waited: false,
             troubled: None,
+            dropped: Outcome::Cancelled,
         }
+    }
+
+    /// To drop it is the way to close it.
+    pub(super) const fn closed_by_drop(mut self) -> Self {
+        self.dropped = Outcome::Ok;
+        self
+    }
+
+    pub(super) const fn n_received(&self) -> u64 {
+        self.n_received
+    }
+
+    /// Did the application wait for the driver since the last step?
+    pub(super) const fn has_waited(&self) -> bool {
+        self.has_waited
+    }
+
+    pub(super) fn record(&mut self) -> Option<&mut WatchMessage> {
+        self.operation.record()
+    }
+
+    /// The application waits no longer, although there is nothing new.
+    pub(super) fn pause(&mut self) {
+        self.operation.pause();
     }
 
     /// Runs one poll of the driver.
     ///
     /// A document of a batch that is there already is ready at once, and no clock is read for it:
     /// the time that counts is the time the driver waits for the server.
-    fn poll<R>(&mut self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
+    pub(super) fn poll<R>(&mut self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
         let polled = self.operation.enter(poll);
         if polled.is_pending() {
             // The wait counts up to here, should this be the last poll.
@@ -306,7 +333,7 @@ impl CursorWatch {
     }
 
     /// Runs a future of the driver, as [`CursorWatch::poll`] does with a poll.
-    async fn wait<R>(&mut self, future: impl Future<Output = R>) -> R {
+    pub(super) async fn wait<R>(&mut self, future: impl Future<Output = R>) -> R {
         /// Ends the wait with the future: what the application does after it has dropped it is
         /// its own time.
         struct Waiting<'a>(&'a mut CursorWatch);
@@ -320,7 +347,7 @@ impl CursorWatch {
         std::future::poll_fn(|cx| waiting.0.poll(|| future.as_mut().poll(cx))).await
     }
 
-    fn step(&mut self, step: Step<'_>) {
+    pub(super) fn step(&mut self, step: Step<'_>) {
         self.operation.pause();
         let has_waited = std::mem::take(&mut self.has_waited);
         match step {
@@ -373,7 +400,7 @@ impl Drop for CursorWatch {
         if self.on_server == OnServer::Open {
             self.operation.expect_kill();
         }
-        let end = if complete { Outcome::Ok } else { Outcome::Cancelled };
+        let end = if complete { Outcome::Ok } else { self.dropped };
         self.operation.close(self.troubled.unwrap_or(end));
     }
 }
@@ -393,7 +420,15 @@ const fn advanced(result: &Result<bool>) -> Step<'_> {
     }
 }
 
-const fn streamed<T>(item: &Option<Result<T>>) -> Step<'_> {
+pub(super) const fn found<T>(result: &Result<Option<T>>) -> Step<'_> {
+    match result {
+        Ok(Some(_)) => Step::Document,
+        Ok(None) => Step::Exhausted,
+        Err(error) => Step::Failed(error),
+    }
+}
+
+pub(super) const fn streamed<T>(item: &Option<Result<T>>) -> Step<'_> {
     match item {
         Some(Ok(_)) => Step::Document,
         Some(Err(error)) => Step::Failed(error),

@@ -10,7 +10,7 @@ use mongodb::{
 use super::{
     action::{
         self, Aggregate, CreateCollection, DropDatabase, ListCollections, ListNames, RunCommand,
-        RunCursorCommand,
+        RunCursorCommand, Watch,
     },
     body,
     client::{Client, Site},
@@ -139,6 +139,12 @@ impl Database {
         let call = self.call("list_collection_names", "listCollections");
         let action = self.inner.list_collection_names();
         ListCollections { action, call, options: None, mode: PhantomData }
+    }
+
+    /// Opens a stream of the changes in this database.
+    pub fn watch(&self) -> Watch<'_> {
+        let call = self.site.call(WatcherName::Cursor, "watch", "aggregate");
+        Watch { action: self.inner.watch(), call, options: None, session: None, mode: PhantomData }
     }
 
     /// Drops the database.

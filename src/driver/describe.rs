@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use mongodb::{
-    bson::{Bson, Document},
+    bson::{Bson, Document, Timestamp},
+    change_stream::event::ResumeToken,
     options::{SelectionCriteria, *},
 };
 
@@ -69,7 +70,7 @@ macro_rules! describe_by_serde {
     )*};
 }
 
-describe_as_is!(bool, i64, u32, String, Document, Bson, Vec<Document>);
+describe_as_is!(bool, i64, u32, String, Document, Bson, Vec<Document>, Timestamp);
 describe_by_serde!(
     Collation,
     Hint,
@@ -81,7 +82,10 @@ describe_by_serde!(
     IndexOptionDefaults,
     TimeseriesOptions,
     ChangeStreamPreAndPostImages,
-    ClusteredIndex
+    ClusteredIndex,
+    FullDocumentType,
+    FullDocumentBeforeChangeType,
+    ResumeToken
 );
 
 impl Describe for u64 {

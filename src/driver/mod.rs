@@ -6,6 +6,7 @@
 
 pub mod action;
 mod body;
+pub mod change_stream;
 mod client;
 mod collection;
 mod command;
@@ -25,6 +26,7 @@ mod tests;
 mod wire;
 
 pub use self::{
+    change_stream::{ChangeStream, SessionChangeStream},
     client::Client,
     collection::Collection,
     cursor::{Cursor, SessionCursor, SessionCursorStream},

@@ -222,6 +222,13 @@ impl Operation {
         })
     }
 
+    /// The stream of changes is open: each further opening is a resumption.
+    pub(super) fn count_resumes(&self) {
+        if let Some(wire) = self.0.as_ref().and_then(|open| open.wire.as_ref()) {
+            wire.lock().traffic.resumes = Some(0);
+        }
+    }
+
     /// The driver will kill the operation's cursor by itself, outside of any scope.
     pub(super) fn expect_kill(&self) {
         if let Some(wire) = self.0.as_ref().and_then(|open| open.wire.as_ref()) {

@@ -68,6 +68,8 @@ pub(super) struct Sent {
     pub(super) in_transaction: bool,
     /// Does the command ask for no acknowledgement, so that its reply says nothing?
     pub(super) is_unacknowledged: bool,
+    /// Does the command open a cursor?
+    pub(super) opens_cursor: bool,
 }
 
 impl Wire {
@@ -122,6 +124,18 @@ impl Wire {
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A command goes out.
+    pub(super) fn sent(&self, sent: Sent) {
+        let mut learned = self.lock();
+        // A change stream that is resumed gives its old cursor up.
+        let given_up = learned.cursor_id.take_if(|_| sent.opens_cursor);
+        learned.sent(sent);
+        drop(learned);
+        if let Some(cursor_id) = given_up {
+            self.probe.expect_kill(cursor_id);
+        }
+    }
+
     /// The driver will kill the operation's cursor, if one is open, outside of any scope.
     pub(super) fn expect_kill(&self) {
         let cursor_id = self.lock().cursor_id;
@@ -143,6 +157,9 @@ impl Learned {
         }
         self.is_unacknowledged = sent.is_unacknowledged;
         let traffic = &mut self.traffic;
+        if sent.opens_cursor {
+            traffic.resumes = traffic.resumes.map(|resumes| resumes + 1);
+        }
         *traffic.attempts.get_or_insert(0) += 1;
         replace(&mut traffic.server, sent.server);
         replace(&mut traffic.connection_id, sent.connection_id);

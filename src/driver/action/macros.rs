@@ -3,8 +3,8 @@
 /// Writes the setters of an action, `with_options`, and `described`, which gives the options that
 /// were set as the record shows them.
 ///
-/// An option is `name: Type`; `name: into Type` takes what can be turned into it, and
-/// `name: each Type` a list, as the driver's own setters do.
+/// An option is `name: Type`; `name: into Type` takes what can be turned into it, `name: each Type`
+/// a list, and `name: optional Type` perhaps nothing, as the driver's own setters do.
 macro_rules! setters {
     ($options:ident { $($name:ident : $($kind:ident)+),* $(,)? }) => {
         #[doc = concat!("Sets all options; this replaces those set before. See [`mongodb::options::", stringify!($options), "`].")]
@@ -37,6 +37,14 @@ macro_rules! setters {
     };
     (@setter $options:ident $name:ident each $type:ident) => {
         setters!(@fn $options $name (impl IntoIterator<Item = $type>) |value| value.into_iter().collect());
+    };
+    (@setter $options:ident $name:ident optional $type:ident) => {
+        #[doc = concat!("Sets the option of this name of [`mongodb::options::", stringify!($options), "`].")]
+        #[must_use = "an action does nothing until it is awaited"]
+        pub fn $name(mut self, value: impl Into<Option<$type>>) -> Self {
+            self.options.get_or_insert_default().$name = value.into();
+            self
+        }
     };
     (@setter $options:ident $name:ident $type:ident) => {
         setters!(@fn $options $name ($type) |value| value);

@@ -20,6 +20,7 @@ mod manage;
 mod run_command;
 mod session;
 mod update;
+mod watch;
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub use self::{
     run_command::{RunCommand, RunCursorCommand},
     session::{AbortTransaction, CommitTransaction, StartSession, StartTransaction},
     update::{ReplaceOne, Update},
+    watch::Watch,
 };
 pub use mongodb::action::{ExplicitSession, ImplicitSession, ListNames, ListSpecifications};
 

@@ -126,7 +126,7 @@ impl SpanDoor {
     fn command(&self, attributes: &[KeyValue], parent: SpanId) -> Kind {
         match Wire::scoped(&self.probe) {
             Scoped::Own(wire) => {
-                wire.lock().sent(self.sent(attributes));
+                wire.sent(self.sent(attributes));
                 Kind::Command(wire)
             }
             Scoped::Recorded => Kind::Nothing,
@@ -185,6 +185,7 @@ impl SpanDoor {
             server_connection_id: int(attributes, "db.mongodb.server_connection_id"),
             session_id: text(attributes, "db.mongodb.lsid").and_then(session_id),
             txn_number: int(attributes, "db.mongodb.txn_number"),
+            opens_cursor: text(attributes, "db.command.name") == Some("aggregate"),
             ..Sent::default()
         }
     }
