@@ -9,6 +9,7 @@ mod server;
 
 mod attach;
 mod capture;
+mod change_streams;
 mod concurrency;
 #[cfg(feature = "yaml")]
 mod config;
@@ -22,3 +23,4 @@ mod operations;
 #[path = "server.rs"]
 mod server_helper;
 mod shutdown;
+mod transactions;
