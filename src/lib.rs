@@ -31,6 +31,8 @@
 //!
 //! - `yaml` (default): configuration from YAML files, `Watcher::from_yaml_file`.
 //! - `cli`: the `mongowatch` command line tool.
+//! - `tracing-opentelemetry`: TraceID and SpanID of the present `tracing` span, also where the layer
+//!   of that crate was told not to make it the active one of `opentelemetry`.
 //!
 //! The driver is used with its default features and `opentelemetry`; further features of the driver
 //! (TLS back ends, compression, authentication) are switched on at `mongodb` itself, beside this
@@ -40,6 +42,7 @@
 #[doc(hidden)]
 pub mod cli;
 pub mod config;
+pub mod context;
 pub mod driver;
 pub mod format;
 pub mod layer;
@@ -57,15 +60,19 @@ pub use mongodb::{
 };
 
 pub use crate::{
+    context::ContextExt,
     driver::{
         ChangeStream, Client, ClientSession, Collection, Cursor, Database, SessionCursor,
-        SessionCursorStream, action, change_stream,
+        SessionCursorStream, action, change_stream, is_refused,
     },
-    pipeline::{Capture, Settings, Stats, Watcher, WatcherBuilder},
+    pipeline::{
+        Capture, Comment, ContextRequirement, NamespacePattern, Otherwise, Settings, Stats,
+        Watcher, WatcherBuilder,
+    },
     queue::{QueueSettings, WhenFull},
     record::{
-        Actor, ActorKind, Context, Field, Iteration, Outcome, Phase, Timestamp, TxnOutcome, Value,
-        WatchId, WatchMessage, WatcherName,
+        Actor, ActorKind, Context, ContextField, Field, Iteration, Outcome, Phase, Timestamp,
+        TxnOutcome, Value, WatchId, WatchMessage, WatcherName,
     },
     watch_error::{Error, Result},
 };

@@ -59,7 +59,7 @@ impl Watcher {
     ///
     /// [`Capture`]: crate::Capture
     pub fn client(&self, mut options: ClientOptions) -> mongodb::error::Result<Client> {
-        let probe = Arc::new(Probe::new(self.emitter(), self.origin(), &options, self.capture()));
+        let probe = Arc::new(Probe::new(self, &options, self.capture()));
         door::open(&probe, &mut options);
         let inner = mongodb::Client::with_options(options)?;
         let place = Place { probe, db: None, collection: None };

@@ -297,7 +297,7 @@ impl CommandDoor {
 /// What a command works on: filter, update and options out of its body.
 fn raw_call(event: &CommandStartedEvent) -> RawCall {
     let (command, name) = (&event.command, event.command_name.as_str());
-    let mut call = RawCall { db: Some(event.db.as_str().into()), ..RawCall::default() };
+    let mut call = RawCall { db: Some(event.db.as_str().into()), ..RawCall::now() };
     if redact::is_sensitive_command(name) {
         return call;
     }

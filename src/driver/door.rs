@@ -48,7 +48,7 @@ impl Watcher {
     }
 
     fn attach_as(&self, capture: Capture, options: &mut ClientOptions) {
-        let probe = Arc::new(Probe::new(self.emitter(), self.origin(), options, capture));
+        let probe = Arc::new(Probe::new(self, options, capture));
         open(&probe, options);
     }
 }

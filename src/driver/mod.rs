@@ -18,6 +18,7 @@ mod failure;
 mod operation;
 mod probe;
 mod raw;
+mod refusal;
 mod reply;
 mod session;
 mod span;
@@ -31,5 +32,6 @@ pub use self::{
     collection::Collection,
     cursor::{Cursor, SessionCursor, SessionCursorStream},
     database::Database,
+    refusal::is_refused,
     session::ClientSession,
 };

@@ -17,11 +17,15 @@ use uuid::Uuid;
 use super::{
     ClientSession, failure,
     probe::Place,
+    refusal::Refusal,
     session::{InSession, Txn},
     wire::Wire,
 };
-use crate::record::{
-    Counts, Iteration, Outcome, Phase, Timestamp, WatchMessage, WatcherName, redact,
+use crate::{
+    context,
+    record::{
+        Counts, Iteration, Outcome, Phase, Timestamp, WatchId, WatchMessage, WatcherName, redact,
+    },
 };
 
 /// What the application asked for.
@@ -36,6 +40,8 @@ pub(super) struct Call {
     pub(super) update: Option<Arc<Bson>>,
     /// The field that a `distinct` asks for.
     pub(super) key: Option<String>,
+    /// The id of the record, when it had to be known before the record is opened.
+    pub(super) id: Option<WatchId>,
     /// The session that the application gave.
     pub(super) session_id: Option<Uuid>,
     /// The transaction that is running in it.
@@ -77,6 +83,7 @@ impl Place {
             filter: None,
             update: None,
             key: None,
+            id: None,
             session_id: None,
             txn: None,
         }
@@ -84,6 +91,14 @@ impl Place {
 }
 
 impl Call {
+    /// The comment by which the server's logs know the record, if it is wanted.
+    pub(super) fn comment(&mut self) -> Option<Bson> {
+        if self.id.is_none() {
+            self.id = self.place.probe.id_for_comment();
+        }
+        self.id.map(|id| id.to_string().into())
+    }
+
     /// Notes the session that the call runs in, and gives the driver's.
     pub(super) fn in_session<'s>(
         &mut self,
@@ -106,7 +121,7 @@ impl Call {
         future: impl Future<Output = Result<T>> + Unpin,
         learn: impl FnOnce(&mut WatchMessage, std::result::Result<&T, &Error>),
     ) -> Result<T> {
-        let mut operation = Operation::open(self, options);
+        let mut operation = Operation::open(self, options)?;
         let result = operation.drive(future).await;
         let mut outcome = None;
         if let Some(record) = operation.record() {
@@ -122,10 +137,16 @@ impl Call {
 }
 
 impl Operation {
-    /// Opens the record of a call and emits its first version.
-    pub(super) fn open(call: Call, options: Option<Arc<Bson>>) -> Self {
+    /// Opens the record of a call, with the context of this moment, and emits its first version.
+    ///
+    /// # Errors
+    ///
+    /// When the context lacks what is required, and the operation is refused: its record is final
+    /// then.
+    pub(super) fn open(call: Call, options: Option<Arc<Bson>>) -> Result<Self> {
         let Call { place, watcher, operation, command, .. } = call;
         let mut record = Box::new(WatchMessage::new(watcher, operation, Timestamp::now()));
+        record.id = call.id.unwrap_or(record.id);
         place.probe.register(&mut record);
         record.db.clone_from(&place.db);
         record.collection.clone_from(&place.collection);
@@ -133,12 +154,18 @@ impl Operation {
         record.update = call.update;
         record.options = with_key(options, call.key);
         record.traffic.session_id = call.session_id;
+        record.context = context::at_start();
+        let refusal =
+            place.probe.check_context(&mut record).filter(|_| !ends_transaction(&command));
         let wire = place.probe.sees_traffic().then(|| Wire::new(&place.probe, call.session_id));
         let busy = Duration::ZERO;
         let txn = call.txn;
         let mut open = Open { place, command, record, txn, wire, busy, since: None, n_versions: 0 };
         open.emit(Phase::First);
-        Self(Some(open))
+        match refusal {
+            Some(refusal) => Err(open.refuse(refusal)),
+            None => Ok(Self(Some(open))),
+        }
     }
 
     /// Runs a future of the driver as a part of this operation, and measures it.
@@ -265,6 +292,13 @@ impl Open {
         if partial { Outcome::Partial } else { failure.outcome }
     }
 
+    /// Closes the record of an operation that does not begin; gives the error that says why.
+    fn refuse(mut self, refusal: Refusal) -> Error {
+        self.record.error = Some(Arc::new(refusal.info()));
+        self.close(Outcome::NotSent);
+        refusal.into_error()
+    }
+
     /// Takes over what the doors saw; what the driver's result says goes before it.
     fn learn_traffic(&mut self) {
         if let Some(wire) = &self.wire {
@@ -297,6 +331,11 @@ impl Open {
             None => emitter.emit(record),
         }
     }
+}
+
+/// What has begun can always end: its operations were let through, and hold locks until then.
+fn ends_transaction(command: &str) -> bool {
+    matches!(command, "commitTransaction" | "abortTransaction")
 }
 
 /// Adds the field of a `distinct` to the options.

@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use mongodb::options::ClientOptions;
+use mongodb::options::{AuthMechanism, ClientOptions, Credential};
 
+use super::refusal::Refusal;
 use crate::{
-    pipeline::{Capture, Emitter},
-    record::{Origin, WatchMessage},
+    pipeline::{Capture, Comment, Emitter, Otherwise, Policy, Watcher, require},
+    record::{Origin, WatchId, WatchMessage},
 };
 
 /// The watched side of one client.
@@ -17,6 +18,7 @@ pub(super) struct Probe {
     pub(super) emitter: Emitter,
     pub(super) origin: Arc<Origin>,
     pub(super) capture: Capture,
+    policy: Arc<Policy>,
     expected_kills: Mutex<ExpectedKills>,
     servers: Mutex<Vec<(String, u16, Arc<str>)>>,
 }
@@ -41,23 +43,19 @@ impl Probe {
     /// gone.
     const EXPECTED_KILLS_MAX: usize = 4_096;
 
-    pub(super) fn new(
-        emitter: Emitter,
-        process: &Origin,
-        options: &ClientOptions,
-        capture: Capture,
-    ) -> Self {
+    pub(super) fn new(watcher: &Watcher, options: &ClientOptions, capture: Capture) -> Self {
         let credential = options.credential.as_ref();
         let origin = Origin {
             user: credential.and_then(|credential| credential.username.clone()),
-            auth_source: credential.and_then(|credential| credential.source.clone()),
+            auth_source: credential.map(auth_source),
             app_name: options.app_name.clone(),
-            ..process.clone()
+            ..watcher.origin().clone()
         };
         Self {
-            emitter,
+            emitter: watcher.emitter(),
             origin: Arc::new(origin),
             capture,
+            policy: Arc::clone(watcher.policy()),
             expected_kills: Mutex::default(),
             servers: Mutex::default(),
         }
@@ -67,6 +65,18 @@ impl Probe {
     pub(super) fn register(&self, record: &mut WatchMessage) {
         record.seq = self.emitter.begin();
         record.origin = Arc::clone(&self.origin);
+    }
+
+    /// Looks at the context of a record whose namespace is known, and says what it lacks. Gives why
+    /// the operation has to be refused, if it has to be.
+    pub(super) fn check_context(&self, record: &mut WatchMessage) -> Option<Refusal> {
+        let (missing, otherwise) = require(&self.policy.require_context, record)?;
+        (otherwise == Otherwise::Refuse).then(|| Refusal::of_context(record, &missing))
+    }
+
+    /// The id of an operation whose commands carry it as their comment, if that is wanted.
+    pub(super) fn id_for_comment(&self) -> Option<WatchId> {
+        (self.policy.comment == Comment::WatchId).then(WatchId::new)
     }
 
     /// Is the driver's traffic seen, besides the mirrored calls?
@@ -123,6 +133,17 @@ impl Place {
     pub(super) fn with_collection(&self, name: &str) -> Self {
         Self { collection: Some(name.into()), ..self.clone() }
     }
+}
+
+/// The database that an account belongs to: the driver's default, where the application says none.
+///
+/// Source: MongoDB specification, "Driver Authentication".
+fn auth_source(credential: &Credential) -> String {
+    let default = match credential.mechanism {
+        None | Some(AuthMechanism::ScramSha1 | AuthMechanism::ScramSha256) => "admin",
+        Some(_) => "$external",
+    };
+    credential.source.clone().unwrap_or_else(|| default.to_owned())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

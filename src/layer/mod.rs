@@ -43,6 +43,7 @@ mod lines;
 mod outlet;
 mod output;
 mod settings;
+mod span;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub use self::{
         ApplicationSettings, Color, ConsoleSettings, CsvSettings, FileSettings, Header,
         JsonSettings, LayerSettings, LineTemplate, Rotation, Stream, Versions,
     },
+    span::{ContextLayer, ContextSettings},
 };
 pub(crate) use self::{
     outlet::{Defaults, Outlet, outlets},

@@ -6,15 +6,17 @@
 
 mod books;
 mod emitter;
+mod require;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod watcher;
 mod worker;
 
-pub(crate) use self::emitter::Emitter;
 pub use self::{
     books::{Dropped, RouteStats, Stats},
+    require::{Comment, ContextRequirement, NamespacePattern, Otherwise},
     settings::{Capture, Settings},
     watcher::{Watcher, WatcherBuilder},
 };
+pub(crate) use self::{emitter::Emitter, require::require, watcher::Policy};

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Comment, ContextRequirement};
 use crate::{
-    layer::{LayerSettings, Levels, Shown},
+    layer::{ContextSettings, LayerSettings, Levels, Shown},
     queue::QueueSettings,
 };
 
@@ -22,6 +23,13 @@ pub struct Settings {
     /// The version of the watched service, for the field `ServiceVersion`. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_version: Option<String>,
+    /// What of the context is taken from the application's spans.
+    pub context: ContextSettings,
+    /// What the context of operations must say. A list of rules; the first one that matches counts.
+    /// Default: none.
+    pub require_context: Vec<ContextRequirement>,
+    /// What stands in the comment of commands: `none`, which is the default, or `watch_id`.
+    pub comment: Comment,
     /// How many versions of records fit between the application and the queue thread. A number, 1 or
     /// more. Default: 65536.
     pub buffer: usize,
@@ -60,6 +68,9 @@ impl Default for Settings {
             capture: Capture::default(),
             service: None,
             service_version: None,
+            context: ContextSettings::default(),
+            require_context: Vec::new(),
+            comment: Comment::default(),
             buffer: 65_536,
             queue: QueueSettings::default(),
             levels: Levels::default(),

@@ -14,13 +14,15 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use tracing_subscriber::{Layer, Registry};
 
 use super::{
-    Capture, Emitter, Settings, Stats,
+    Capture, Comment, ContextRequirement, Emitter, Settings, Stats,
     books::RouteBooks,
     emitter::HandOver,
     worker::{Command, Route, Worker},
 };
 use crate::{
-    layer::{Defaults, LayerSettings, Levels, Outlet, Versions, outlets},
+    layer::{
+        ContextLayer, ContextSettings, Defaults, LayerSettings, Levels, Outlet, Versions, outlets,
+    },
     queue::QueueSettings,
     record::Origin,
     watch_error::{Error, Result},
@@ -50,6 +52,14 @@ pub struct Watcher {
     pipeline: Arc<Pipeline>,
     capture: Capture,
     origin: Origin,
+    policy: Arc<Policy>,
+}
+
+/// What the settings say of the context, and of what is sent for it.
+pub(crate) struct Policy {
+    pub(crate) require_context: Vec<ContextRequirement>,
+    pub(crate) comment: Comment,
+    context_layer: ContextLayer,
 }
 
 /// The running parts, shared by the watcher and the emitters of its clients.
@@ -135,6 +145,17 @@ impl Watcher {
     #[must_use]
     pub const fn capture(&self) -> Capture {
         self.capture
+    }
+
+    /// A layer for the application's own subscriber, which takes context from its spans as the
+    /// settings say.
+    #[must_use]
+    pub fn context_layer(&self) -> ContextLayer {
+        self.policy.context_layer.clone()
+    }
+
+    pub(crate) const fn policy(&self) -> &Arc<Policy> {
+        &self.policy
     }
 
     pub(crate) const fn origin(&self) -> &Origin {
@@ -257,6 +278,24 @@ impl WatcherBuilder {
         self
     }
 
+    /// Sets what of the context is taken from the application's spans.
+    pub fn context(mut self, context: ContextSettings) -> Self {
+        self.settings.context = context;
+        self
+    }
+
+    /// Adds a rule on the context of operations; of several the first one that matches counts.
+    pub fn require_context(mut self, rule: ContextRequirement) -> Self {
+        self.settings.require_context.push(rule);
+        self
+    }
+
+    /// Sets what stands in the comment of commands.
+    pub const fn comment(mut self, comment: Comment) -> Self {
+        self.settings.comment = comment;
+        self
+    }
+
     /// Adds a layer of ours.
     pub fn layer(mut self, layer: LayerSettings) -> Self {
         self.settings.layers.push(layer);
@@ -340,7 +379,12 @@ impl WatcherBuilder {
         });
         let capture = settings.capture;
         tracing::info!(target: "mongowatch::pipeline", ?capture, "watcher started");
-        Ok(Watcher { pipeline, capture, origin })
+        let policy = Arc::new(Policy {
+            require_context: settings.require_context,
+            comment: settings.comment,
+            context_layer: ContextLayer::new(settings.context),
+        });
+        Ok(Watcher { pipeline, capture, origin, policy })
     }
 }
 

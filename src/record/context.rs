@@ -3,8 +3,9 @@
 use std::fmt;
 
 use mongodb::bson::{Bson, Document};
+use serde::{Deserialize, Serialize};
 
-use super::outcome::named;
+use super::{field::Field, outcome::named};
 use crate::watch_error::{Error, Result};
 
 /// The circumstances of an operation: who does it, for whom, and why.
@@ -29,6 +30,62 @@ pub struct Context {
     pub trace_id: Option<String>,
     /// The id of the span, 16 hexadecimal digits.
     pub span_id: Option<String>,
+}
+
+named! {
+    /// Names one part of a [`Context`] in the configuration.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ContextField as "a part of the context" {
+        /// Who does it.
+        Actor = "actor",
+        /// For whom the actor does it.
+        OnBehalfOf = "on_behalf_of",
+        /// The tenant whose data it is.
+        Tenant = "tenant",
+        /// The id of the application's request.
+        RequestId = "request_id",
+        /// Why it is done.
+        Reason = "reason",
+        /// What else is said.
+        Labels = "labels",
+        /// The id of the trace.
+        TraceId = "trace_id",
+        /// The id of the span.
+        SpanId = "span_id",
+    }
+}
+
+impl ContextField {
+    /// The field of a record in which it stands.
+    #[must_use]
+    pub const fn field(self) -> Field {
+        match self {
+            Self::Actor => Field::Actor,
+            Self::OnBehalfOf => Field::OnBehalfOf,
+            Self::Tenant => Field::Tenant,
+            Self::RequestId => Field::RequestId,
+            Self::Reason => Field::Reason,
+            Self::Labels => Field::Labels,
+            Self::TraceId => Field::TraceId,
+            Self::SpanId => Field::SpanId,
+        }
+    }
+
+    /// Does the context say it?
+    #[must_use]
+    pub fn is_in(self, context: &Context) -> bool {
+        match self {
+            Self::Actor => context.actor.is_some(),
+            Self::OnBehalfOf => context.on_behalf_of.is_some(),
+            Self::Tenant => context.tenant.is_some(),
+            Self::RequestId => context.request_id.is_some(),
+            Self::Reason => context.reason.is_some(),
+            Self::Labels => !context.labels.is_empty(),
+            Self::TraceId => context.trace_id.is_some(),
+            Self::SpanId => context.span_id.is_some(),
+        }
+    }
 }
 
 named! {
@@ -149,18 +206,7 @@ impl fmt::Debug for Actor {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let set = [
-            ("actor", self.actor.is_some()),
-            ("on_behalf_of", self.on_behalf_of.is_some()),
-            ("tenant", self.tenant.is_some()),
-            ("request_id", self.request_id.is_some()),
-            ("reason", self.reason.is_some()),
-            ("labels", !self.labels.is_empty()),
-            ("trace_id", self.trace_id.is_some()),
-            ("span_id", self.span_id.is_some()),
-        ];
-        f.debug_set()
-            .entries(set.into_iter().filter(|(_, set)| *set).map(|(name, _)| name))
-            .finish()
+        let set = ContextField::ALL.iter().filter(|field| field.is_in(self));
+        f.debug_set().entries(set.map(|field| field.as_str())).finish()
     }
 }

@@ -17,7 +17,7 @@ mod value;
 
 pub(crate) use self::field::nearest;
 pub use self::{
-    context::{Actor, ActorKind, Context},
+    context::{Actor, ActorKind, Context, ContextField},
     field::Field,
     id::WatchId,
     iteration::Iteration,

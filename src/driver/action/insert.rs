@@ -54,7 +54,7 @@ impl<'a> IntoFuture for InsertMany<'a> {
     type Output = mongodb::error::Result<InsertManyResult>;
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         let described = self.described();
         let ordered = self.options.as_ref().and_then(|options| options.ordered).unwrap_or(true);
         let n_documents = self.n_documents;

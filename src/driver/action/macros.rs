@@ -20,18 +20,29 @@ macro_rules! setters {
         $(setters!(@setter $options $name $($kind)+);)*
 
         /// The options that were set, under the names of the server's command.
+        ///
+        /// After it nothing is set but the comment by which the server's logs know the record, if
+        /// that is wanted and the application has set none. It is not shown: it is the record's id.
         #[allow(deprecated, reason = "what the driver still offers is still mirrored")]
-        fn described(&self) -> Option<std::sync::Arc<mongodb::bson::Bson>> {
-            let options = self.options.as_ref()?;
+        fn described(&mut self) -> Option<std::sync::Arc<mongodb::bson::Bson>> {
             let mut document = mongodb::bson::Document::new();
-            $(
-                if let Some(value) = &options.$name {
-                    crate::driver::describe::option(&mut document, stringify!($name), value);
-                }
-            )*
+            if let Some(options) = &self.options {
+                $(
+                    if let Some(value) = &options.$name {
+                        crate::driver::describe::option(&mut document, stringify!($name), value);
+                    }
+                )*
+            }
+            $(setters!(@comment self $name);)*
             (!document.is_empty()).then(|| std::sync::Arc::new(document.into()))
         }
     };
+    (@comment $this:ident comment) => {
+        if let Some(comment) = $this.call.comment() {
+            $this.options.get_or_insert_default().comment.get_or_insert(comment);
+        }
+    };
+    (@comment $this:ident $other:ident) => {};
     (@setter $options:ident $name:ident into $type:ident) => {
         setters!(@fn $options $name (impl Into<$type>) |value| value.into());
     };
@@ -116,7 +127,7 @@ macro_rules! result_future {
             type Output = mongodb::error::Result<$output>;
             type IntoFuture = mongodb::BoxFuture<'a, Self::Output>;
 
-            fn into_future(self) -> Self::IntoFuture {
+            fn into_future(mut self) -> Self::IntoFuture {
                 let described = self.described();
                 let future = self.action.with_options(self.options).into_future();
                 Box::pin(self.call.run(described, future, |$record, $result| $learn))
@@ -138,11 +149,11 @@ macro_rules! cursor_future {
             type Output = mongodb::error::Result<$cursor<$item>>;
             type IntoFuture = mongodb::BoxFuture<'a, Self::Output>;
 
-            fn into_future(self) -> Self::IntoFuture {
+            fn into_future(mut self) -> Self::IntoFuture {
                 let described = self.described();
                 let Self { action, call, options, .. } = self;
                 Box::pin(async move {
-                    let mut operation = Operation::open(call, described);
+                    let mut operation = Operation::open(call, described)?;
                     let action = action.with_options(options)$(.$with_type())?;
                     let future = action.into_future();
                     match operation.drive(future).await {

@@ -82,7 +82,7 @@ impl<'a> IntoFuture for StartTransaction<&'a mut ClientSession> {
     type Output = Result<()>;
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         let described = self.described();
         let Self { session, options } = self;
         Box::pin(async move {

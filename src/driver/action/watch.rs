@@ -82,11 +82,11 @@ macro_rules! watch_future {
             type Output = mongodb::error::Result<$stream<ChangeStreamEvent<T>>>;
             type IntoFuture = BoxFuture<'a, Self::Output>;
 
-            fn into_future(self) -> Self::IntoFuture {
+            fn into_future(mut self) -> Self::IntoFuture {
                 let described = self.described();
                 let Self { action, call, options, session: $session, .. } = self;
                 Box::pin(async move {
-                    let mut operation = Operation::open(call, described);
+                    let mut operation = Operation::open(call, described)?;
                     let $action = action.with_options(options);
                     match operation.drive($opening.into_future()).await {
                         Ok(stream) => Ok($stream::new(stream, operation)),

@@ -6,12 +6,15 @@ use mongodb::bson::Bson;
 use uuid::Uuid;
 
 use crate::{
+    context,
     driver::{
         probe::Probe,
         reply::Reply,
         wire::{Learned, Sent},
     },
-    record::{ErrorInfo, Iteration, Outcome, Phase, Timestamp, WatchMessage, WatcherName, redact},
+    record::{
+        Context, ErrorInfo, Iteration, Outcome, Phase, Timestamp, WatchMessage, WatcherName, redact,
+    },
 };
 
 /// The record of a raw operation that is open.
@@ -47,6 +50,14 @@ pub(in crate::driver) struct RawCall {
     pub(in crate::driver) update: Option<Arc<Bson>>,
     pub(in crate::driver) options: Option<Arc<Bson>>,
     pub(in crate::driver) inserted_ids: Option<Arc<Vec<Bson>>>,
+    pub(in crate::driver) context: Option<Arc<Context>>,
+}
+
+impl RawCall {
+    /// A call that begins now, in the context of this moment, of which nothing else is known yet.
+    pub(in crate::driver) fn now() -> Self {
+        Self { context: context::at_start(), ..Self::default() }
+    }
 }
 
 impl RawRecord {
@@ -64,6 +75,9 @@ impl RawRecord {
         record.update = call.update;
         record.options = call.options;
         record.inserted_ids = call.inserted_ids;
+        record.context = call.context;
+        // The command is on its way: what the context lacks can be told, but not refused.
+        probe.check_context(&mut record);
         let mut this = Self {
             probe: Arc::clone(probe),
             record: Some(record),

@@ -20,7 +20,7 @@ fn probe() -> (Watcher, Arc<Probe>) {
         .start()
         .unwrap();
     let options = ClientOptions::default();
-    let probe = Probe::new(watcher.emitter(), watcher.origin(), &options, Capture::Commands);
+    let probe = Probe::new(&watcher, &options, Capture::Commands);
     (watcher, Arc::new(probe))
 }
 

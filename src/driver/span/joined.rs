@@ -146,7 +146,7 @@ impl SpanDoor {
         let call = RawCall {
             db: text(attributes, "db.namespace").map(Arc::from),
             collection: text(attributes, "db.collection.name").map(Arc::from),
-            ..RawCall::default()
+            ..RawCall::now()
         };
         let state = if name == "getMore" {
             RawState { call, ..RawState::default() }
