@@ -62,8 +62,9 @@ pub use mongodb::{
 pub use crate::{
     context::ContextExt,
     driver::{
-        ChangeStream, Client, ClientSession, Collection, Cursor, Database, SessionCursor,
-        SessionCursorStream, action, change_stream, is_refused,
+        ChangeStream, Client, ClientSession, Collection, Cursor, Database, GridFsBucket,
+        SessionCursor, SessionCursorStream, action, change_stream, gridfs, is_refused,
+        raw_batch_cursor,
     },
     pipeline::{
         Capture, Comment, ContextRequirement, NamespacePattern, Otherwise, Settings, Stats,

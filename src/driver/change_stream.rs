@@ -208,7 +208,7 @@ impl EventWatch {
 
     fn step(&mut self, step: Step<'_>) {
         // Only now can a version of the record come out.
-        if self.cursor.has_waited() || !matches!(step, Step::Document) {
+        if self.cursor.has_waited() || !matches!(step, Step::Received { .. }) {
             self.write_down();
         }
         self.cursor.step(step);

@@ -4,10 +4,12 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use mongodb::options::{
     ClientOptions, DatabaseOptions, DriverInfo, ReadConcern, SelectionCriteria, WriteConcern,
+    WriteModel,
 };
+use mongodb::results::SummaryBulkWriteResult;
 
 use super::{
-    action::{ListDatabases, ListNames, StartSession, Watch},
+    action::{self, BulkWrite, ListDatabases, ListNames, StartSession, Watch},
     database::Database,
     door,
     operation::Call,
@@ -136,6 +138,17 @@ impl Client {
         let call = self.call(WatcherName::Cursor, "watch", "aggregate");
         let action = self.unwatched().watch();
         Watch { action, call, options: None, session: None, mode: PhantomData }
+    }
+
+    /// Writes on any collections, many times in one call. Servers before MongoDB 8.0 cannot do it.
+    pub fn bulk_write(
+        &self,
+        models: impl IntoIterator<Item = impl Into<WriteModel>>,
+    ) -> BulkWrite<'_, SummaryBulkWriteResult> {
+        let models: Vec<WriteModel> = models.into_iter().map(Into::into).collect();
+        let mut call = self.call(WatcherName::Client, "bulk_write", "bulkWrite");
+        action::ask_bulk_write(&mut call, &models);
+        BulkWrite { action: self.unwatched().bulk_write(models), call, options: None }
     }
 
     /// Opens the connections that `min_pool_size` asks for.

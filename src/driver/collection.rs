@@ -3,18 +3,23 @@
 use std::{borrow::Borrow, fmt, marker::PhantomData, sync::Arc};
 
 use mongodb::{
-    IndexModel, Namespace,
-    action::Multiple,
-    bson::{Bson, Document},
-    options::{ReadConcern, SelectionCriteria, UpdateModifications, WriteConcern},
+    IndexModel, Namespace, SearchIndexModel,
+    action::{Multiple, Single},
+    bson::{Bson, Document, doc},
+    error::Result,
+    options::{
+        InsertOneModel, ReadConcern, ReplaceOneModel, SelectionCriteria, UpdateModifications,
+        WriteConcern,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     action::{
-        self, Aggregate, CountDocuments, CreateIndex, Delete, Distinct, DropCollection, DropIndex,
-        EstimatedDocumentCount, Find, FindOne, FindOneAndDelete, FindOneAndReplace,
-        FindOneAndUpdate, InsertMany, InsertOne, ListIndexes, ListNames, ReplaceOne, Update, Watch,
+        self, Aggregate, CountDocuments, CreateIndex, CreateSearchIndex, Delete, Distinct,
+        DropCollection, DropIndex, DropSearchIndex, EstimatedDocumentCount, Find, FindOne,
+        FindOneAndDelete, FindOneAndReplace, FindOneAndUpdate, InsertMany, InsertOne, ListIndexes,
+        ListNames, ListSearchIndexes, ReplaceOne, Update, UpdateSearchIndex, Watch,
     },
     client::{Client, Site},
     operation::Call,
@@ -118,7 +123,7 @@ impl<T: Send + Sync> Collection<T> {
     pub fn distinct(&self, field_name: impl AsRef<str>, filter: Document) -> Distinct<'_> {
         let mut call = self.call("distinct", "distinct");
         call.filter = action::document(&filter);
-        call.key = Some(field_name.as_ref().to_owned());
+        call.arguments.insert("key", field_name.as_ref());
         Distinct { action: self.inner.distinct(field_name, filter), call, options: None }
     }
 
@@ -176,15 +181,14 @@ impl<T: Send + Sync> Collection<T> {
     ) -> CreateIndex<'_, Multiple> {
         let indexes: Vec<_> = indexes.into_iter().collect();
         let mut call = self.call("create_indexes", "createIndexes");
-        let models = indexes.iter().filter_map(|index| mongodb::bson::to_bson(index).ok());
-        call.filter = Some(Arc::new(Bson::Array(models.collect())));
+        call.filter = all_serialized(&indexes);
         CreateIndex { action: self.inner.create_indexes(indexes), call, options: None }
     }
 
     /// Drops the index of this name.
     pub fn drop_index(&self, name: impl AsRef<str>) -> DropIndex<'_> {
         let mut call = self.call("drop_index", "dropIndexes");
-        call.filter = action::document(&mongodb::bson::doc! { "index": name.as_ref() });
+        call.filter = action::document(&doc! { "index": name.as_ref() });
         DropIndex { action: self.inner.drop_index(name), call, options: None }
     }
 
@@ -214,6 +218,52 @@ impl<T: Send + Sync> Collection<T> {
         Watch { action: self.inner.watch(), call, options: None, session: None, mode: PhantomData }
     }
 
+    /// Creates a search index.
+    pub fn create_search_index(&self, model: SearchIndexModel) -> CreateSearchIndex<'_, Single> {
+        let mut call = self.call("create_search_index", "createSearchIndexes");
+        call.filter = serialized(&model);
+        CreateSearchIndex { action: self.inner.create_search_index(model), call, options: None }
+    }
+
+    /// Creates search indexes.
+    pub fn create_search_indexes(
+        &self,
+        models: impl IntoIterator<Item = SearchIndexModel>,
+    ) -> CreateSearchIndex<'_, Multiple> {
+        let models: Vec<_> = models.into_iter().collect();
+        let mut call = self.call("create_search_indexes", "createSearchIndexes");
+        call.filter = all_serialized(&models);
+        CreateSearchIndex { action: self.inner.create_search_indexes(models), call, options: None }
+    }
+
+    /// Gives the search index of this name another definition.
+    pub fn update_search_index(
+        &self,
+        name: impl Into<String>,
+        definition: Document,
+    ) -> UpdateSearchIndex<'_> {
+        let name = name.into();
+        let mut call = self.call("update_search_index", "updateSearchIndex");
+        call.filter = action::document(&doc! { "name": &name });
+        call.update = action::document(&definition);
+        let action = self.inner.update_search_index(name, definition);
+        UpdateSearchIndex { action, call, options: None }
+    }
+
+    /// Drops the search index of this name.
+    pub fn drop_search_index(&self, name: impl Into<String>) -> DropSearchIndex<'_> {
+        let name = name.into();
+        let mut call = self.call("drop_search_index", "dropSearchIndex");
+        call.filter = action::document(&doc! { "name": &name });
+        DropSearchIndex { action: self.inner.drop_search_index(name), call, options: None }
+    }
+
+    /// Lists the search indexes.
+    pub fn list_search_indexes(&self) -> ListSearchIndexes<'_> {
+        let call = self.site.call(WatcherName::Cursor, "list_search_indexes", "aggregate");
+        ListSearchIndexes { action: self.inner.list_search_indexes(), call, options: None }
+    }
+
     /// Drops the collection.
     pub fn drop(&self) -> DropCollection<'_> {
         let call = self.call("drop", "drop");
@@ -239,6 +289,30 @@ impl<T: Serialize + Send + Sync> Collection<T> {
         // The driver takes the documents within this call.
         let action = self.inner.insert_many(docs.into_iter().inspect(|_| n_documents += 1));
         InsertMany { action, call, options: None, n_documents }
+    }
+
+    /// An insert into this collection, to be given to
+    /// [`Client::bulk_write`](crate::Client::bulk_write).
+    ///
+    /// # Errors
+    ///
+    /// When the document cannot be serialized.
+    pub fn insert_one_model(&self, document: impl Borrow<T>) -> Result<InsertOneModel> {
+        self.inner.insert_one_model(document)
+    }
+
+    /// A replacement in this collection, to be given to
+    /// [`Client::bulk_write`](crate::Client::bulk_write).
+    ///
+    /// # Errors
+    ///
+    /// When the replacement cannot be serialized.
+    pub fn replace_one_model(
+        &self,
+        filter: Document,
+        replacement: impl Borrow<T>,
+    ) -> Result<ReplaceOneModel> {
+        self.inner.replace_one_model(filter, replacement)
     }
 
     /// Replaces one document that matches `query`.
@@ -307,6 +381,11 @@ fn modifications(update: &UpdateModifications) -> Option<Arc<Bson>> {
 /// What cannot be serialized is not in the record: the driver's error, which follows, tells why.
 fn serialized(value: &impl Serialize) -> Option<Arc<Bson>> {
     mongodb::bson::to_bson(value).ok().map(Arc::new)
+}
+
+fn all_serialized(values: &[impl Serialize]) -> Option<Arc<Bson>> {
+    let values = values.iter().filter_map(|value| mongodb::bson::to_bson(value).ok());
+    Some(Arc::new(Bson::Array(values.collect())))
 }
 
 impl<T: Send + Sync> Clone for Collection<T> {

@@ -68,7 +68,7 @@ pub struct SessionCursorStream<'cursor, 'session, T = Document> {
 /// The record of a cursor.
 pub(super) struct CursorWatch {
     operation: Operation,
-    n_received: u64,
+    pub(super) n_received: u64,
     /// How many documents the last version told of.
     n_reported: u64,
     /// So many documents the application asked for at most.
@@ -95,7 +95,11 @@ pub(super) enum OnServer {
 
 /// What one step of a cursor came to.
 pub(super) enum Step<'a> {
-    Document,
+    /// So many documents came; `is_last` if the server has no more of them.
+    Received {
+        n: u64,
+        is_last: bool,
+    },
     Exhausted,
     Failed(&'a Error),
 }
@@ -261,8 +265,7 @@ where
 
 impl<T> Drop for SessionCursorStream<'_, '_, T> {
     fn drop(&mut self) {
-        // Whoever drops it while it is pending no longer waits.
-        self.watch.operation.pause();
+        self.watch.stop_waiting();
     }
 }
 
@@ -320,6 +323,11 @@ impl CursorWatch {
         polled
     }
 
+    /// Whoever drops a stream while it is pending no longer waits.
+    pub(super) fn stop_waiting(&mut self) {
+        self.operation.pause();
+    }
+
     /// Runs one poll of the driver's stream, and the step that it may come to.
     fn poll_next<T>(
         &mut self,
@@ -351,8 +359,11 @@ impl CursorWatch {
         self.operation.pause();
         let has_waited = std::mem::take(&mut self.has_waited);
         match step {
-            Step::Document => {
-                self.n_received += 1;
+            Step::Received { n, is_last } => {
+                self.n_received += n;
+                if is_last {
+                    self.on_server = OnServer::Exhausted;
+                }
                 if has_waited {
                     self.report();
                 }
@@ -414,7 +425,7 @@ fn limit_of(record: &WatchMessage) -> Option<u64> {
 
 const fn advanced(result: &Result<bool>) -> Step<'_> {
     match result {
-        Ok(true) => Step::Document,
+        Ok(true) => Step::Received { n: 1, is_last: false },
         Ok(false) => Step::Exhausted,
         Err(error) => Step::Failed(error),
     }
@@ -422,7 +433,7 @@ const fn advanced(result: &Result<bool>) -> Step<'_> {
 
 pub(super) const fn found<T>(result: &Result<Option<T>>) -> Step<'_> {
     match result {
-        Ok(Some(_)) => Step::Document,
+        Ok(Some(_)) => Step::Received { n: 1, is_last: false },
         Ok(None) => Step::Exhausted,
         Err(error) => Step::Failed(error),
     }
@@ -430,7 +441,7 @@ pub(super) const fn found<T>(result: &Result<Option<T>>) -> Step<'_> {
 
 pub(super) const fn streamed<T>(item: &Option<Result<T>>) -> Step<'_> {
     match item {
-        Some(Ok(_)) => Step::Document,
+        Some(Ok(_)) => Step::Received { n: 1, is_last: false },
         Some(Err(error)) => Step::Failed(error),
         None => Step::Exhausted,
     }

@@ -4,7 +4,9 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use mongodb::{
     bson::{Bson, Document, RawDocumentBuf, doc},
-    options::{CollectionOptions, ReadConcern, SelectionCriteria, WriteConcern},
+    options::{
+        CollectionOptions, GridFsBucketOptions, ReadConcern, SelectionCriteria, WriteConcern,
+    },
 };
 
 use super::{
@@ -15,6 +17,7 @@ use super::{
     body,
     client::{Client, Site},
     collection::Collection,
+    gridfs::GridFsBucket,
     operation::Call,
 };
 use crate::record::{WatcherName, redact};
@@ -82,6 +85,15 @@ impl Database {
     ) -> Collection<T> {
         let inner = self.inner.collection_with_options(name, options);
         Collection::new(inner, self.site.with_collection(name))
+    }
+
+    /// A bucket of files in this database.
+    pub fn gridfs_bucket(&self, options: impl Into<Option<GridFsBucketOptions>>) -> GridFsBucket {
+        let options = options.into().unwrap_or_default();
+        let name = options.bucket_name.as_deref().unwrap_or(GridFsBucket::NAME);
+        let site = self.site.with_collection(name);
+        let chunk_size = options.chunk_size_bytes.unwrap_or(GridFsBucket::CHUNK_SIZE);
+        GridFsBucket::new(self.inner.gridfs_bucket(options), site, chunk_size)
     }
 
     /// Runs an aggregation pipeline that begins with a stage for databases.

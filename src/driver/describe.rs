@@ -70,7 +70,7 @@ macro_rules! describe_by_serde {
     )*};
 }
 
-describe_as_is!(bool, i64, u32, String, Document, Bson, Vec<Document>, Timestamp);
+describe_as_is!(bool, i32, i64, u32, String, Document, Bson, Vec<Document>, Timestamp);
 describe_by_serde!(
     Collation,
     Hint,

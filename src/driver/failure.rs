@@ -1,6 +1,6 @@
 //! The driver's errors as they stand in a record.
 
-use mongodb::error::{Error, ErrorKind, WriteFailure};
+use mongodb::error::{BulkWriteError, Error, ErrorKind, GridFsErrorKind, WriteFailure};
 
 use super::reply::Reply;
 use crate::record::{ErrorInfo, Outcome, WriteError, redact};
@@ -9,6 +9,8 @@ use crate::record::{ErrorInfo, Outcome, WriteError, redact};
 pub(super) struct Failure {
     pub(super) outcome: Outcome,
     pub(super) error: ErrorInfo,
+    /// Was it one of several writes that failed, so that others may have been done?
+    pub(super) is_of_several: bool,
     /// The server's reply, when it is known: it may have done a part of the work.
     pub(super) reply: Option<Reply>,
 }
@@ -18,16 +20,29 @@ pub(super) struct Failure {
 /// `attempts` is how many commands were seen on their way to a server; `None` when no door to the
 /// traffic is open, so that only the kind of the error can tell whether anything was sent.
 pub(super) fn describe(command: &str, error: &Error, attempts: Option<u64>) -> Failure {
+    let mut info = explain(error);
+    if redact::is_sensitive_command(command) {
+        info.message = None;
+    }
+    let reply = error
+        .server_response()
+        .and_then(|raw| mongodb::bson::Document::try_from(raw.as_ref()).ok())
+        .map(|document| Reply::read(command, &document));
+    let outcome = outcome(&error.kind, attempts);
+    let is_of_several = !info.write_errors.is_empty()
+        || matches!(&*error.kind, ErrorKind::BulkWrite(_)) && cause(error).is_some();
+    Failure { outcome, error: info, is_of_several, reply }
+}
+
+/// What the error says: its code, name and text, and the writes that failed.
+fn explain(error: &Error) -> ErrorInfo {
     let mut info =
         ErrorInfo { name: Some(kind_name(&error.kind).to_owned()), ..Default::default() };
     match &*error.kind {
         ErrorKind::Command(command) => {
             fill(&mut info, command.code, &command.code_name, &command.message);
         }
-        ErrorKind::Write(WriteFailure::WriteError(write)) => {
-            let name = write.code_name.as_deref().unwrap_or_default();
-            fill(&mut info, write.code, name, &write.message);
-        }
+        ErrorKind::Write(WriteFailure::WriteError(write)) => fill_write(&mut info, write),
         ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => {
             fill(&mut info, concern.code, &concern.code_name, &concern.message);
         }
@@ -43,17 +58,43 @@ pub(super) fn describe(command: &str, error: &Error, attempts: Option<u64>) -> F
             info.write_errors =
                 writes.iter().map(|write| WriteError::new(write.index, write.code)).collect();
         }
+        ErrorKind::BulkWrite(bulk) => fill_bulk(&mut info, bulk, error),
+        ErrorKind::GridFs(GridFsErrorKind::AbortError { original_error, delete_error, .. }) => {
+            info = explain(original_error.as_ref().unwrap_or(delete_error));
+            info.message = Some(error.to_string());
+        }
         _ => info.message = Some(error.to_string()),
     }
-    if redact::is_sensitive_command(command) {
-        info.message = None;
+    info
+}
+
+/// The first of the writes that failed, else the first write concern that was not met, else the
+/// error that ended the call between its writes.
+fn fill_bulk(info: &mut ErrorInfo, bulk: &BulkWriteError, error: &Error) {
+    let mut writes: Vec<_> = bulk.write_errors.iter().collect();
+    writes.sort_unstable_by_key(|(index, _)| **index);
+    info.write_errors =
+        writes.iter().map(|(index, write)| WriteError::new(**index, write.code)).collect();
+    if let Some((_, first)) = writes.first() {
+        fill_write(info, first);
+    } else if let Some(concern) = bulk.write_concern_errors.first() {
+        fill(info, concern.code, &concern.code_name, &concern.message);
+    } else if let Some(cause) = cause(error) {
+        *info = explain(cause);
+    } else {
+        info.message = Some(error.to_string());
     }
-    let reply = error
-        .server_response()
-        .and_then(|raw| mongodb::bson::Document::try_from(raw.as_ref()).ok())
-        .map(|document| Reply::read(command, &document));
-    let outcome = outcome(&error.kind, attempts);
-    Failure { outcome, error: info, reply }
+}
+
+/// The driver's error behind another one.
+fn cause(error: &Error) -> Option<&Error> {
+    let source = std::error::Error::source(error)?;
+    let boxed = || source.downcast_ref::<Box<Error>>().map(Box::as_ref);
+    source.downcast_ref::<Error>().or_else(boxed)
+}
+
+fn fill_write(info: &mut ErrorInfo, write: &mongodb::error::WriteError) {
+    fill(info, write.code, write.code_name.as_deref().unwrap_or_default(), &write.message);
 }
 
 /// Does the error end a cursor, so that there is nothing to go on with and nothing to kill?
@@ -97,7 +138,13 @@ pub(super) fn code_name(code: i32) -> Option<&'static str> {
 fn outcome(kind: &ErrorKind, attempts: Option<u64>) -> Outcome {
     let nothing_sent = match (kind, attempts) {
         // The server answered.
-        (ErrorKind::Command(_) | ErrorKind::Write(_) | ErrorKind::InsertMany(_), _) => false,
+        (
+            ErrorKind::Command(_)
+            | ErrorKind::Write(_)
+            | ErrorKind::InsertMany(_)
+            | ErrorKind::BulkWrite(_),
+            _,
+        ) => false,
         // The traffic was watched: what it shows is the truth.
         (_, Some(attempts)) => attempts == 0,
         // Without a look at the traffic, these kinds arise before anything is sent.

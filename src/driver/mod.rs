@@ -15,9 +15,11 @@ mod database;
 mod describe;
 mod door;
 mod failure;
+pub mod gridfs;
 mod operation;
 mod probe;
 mod raw;
+pub mod raw_batch_cursor;
 mod refusal;
 mod reply;
 mod session;
@@ -32,6 +34,7 @@ pub use self::{
     collection::Collection,
     cursor::{Cursor, SessionCursor, SessionCursorStream},
     database::Database,
+    gridfs::GridFsBucket,
     refusal::is_refused,
     session::ClientSession,
 };

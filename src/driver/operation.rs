@@ -38,8 +38,8 @@ pub(super) struct Call {
     pub(super) command: Cow<'static, str>,
     pub(super) filter: Option<Arc<Bson>>,
     pub(super) update: Option<Arc<Bson>>,
-    /// The field that a `distinct` asks for.
-    pub(super) key: Option<String>,
+    /// What else the call says, to stand among its options: the `key` of a `distinct`.
+    pub(super) arguments: Document,
     /// The id of the record, when it had to be known before the record is opened.
     pub(super) id: Option<WatchId>,
     /// The session that the application gave.
@@ -82,7 +82,7 @@ impl Place {
             command: command.into(),
             filter: None,
             update: None,
-            key: None,
+            arguments: Document::new(),
             id: None,
             session_id: None,
             txn: None,
@@ -152,7 +152,7 @@ impl Operation {
         record.collection.clone_from(&place.collection);
         record.filter = call.filter;
         record.update = call.update;
-        record.options = with_key(options, call.key);
+        record.options = with_arguments(options, call.arguments);
         record.traffic.session_id = call.session_id;
         record.context = context::at_start();
         let refusal =
@@ -256,6 +256,11 @@ impl Operation {
         }
     }
 
+    /// Where the doors leave what they see of the operation, as long as it is open.
+    pub(super) fn wire(&self) -> Option<Arc<Wire>> {
+        self.0.as_ref().and_then(|open| open.wire.clone())
+    }
+
     /// The driver will kill the operation's cursor by itself, outside of any scope.
     pub(super) fn expect_kill(&self) {
         if let Some(wire) = self.0.as_ref().and_then(|open| open.wire.as_ref()) {
@@ -287,7 +292,7 @@ impl Open {
         if let Some(reply) = failure.reply {
             fill_in(counts, reply.counts);
         }
-        let partial = !failure.error.write_errors.is_empty() && counts.any_written();
+        let partial = failure.is_of_several && counts.any_written();
         self.record.error = Some(Arc::new(failure.error));
         if partial { Outcome::Partial } else { failure.outcome }
     }
@@ -304,7 +309,11 @@ impl Open {
         if let Some(wire) = &self.wire {
             let learned = wire.lock();
             self.record.traffic.clone_from(&learned.traffic);
-            fill_in(&mut self.record.counts, learned.counts());
+            let counts = match self.record.watcher {
+                WatcherName::Gridfs => learned.file_counts(&self.record.operation),
+                _ => learned.counts(),
+            };
+            fill_in(&mut self.record.counts, counts);
         }
     }
 
@@ -338,14 +347,16 @@ fn ends_transaction(command: &str) -> bool {
     matches!(command, "commitTransaction" | "abortTransaction")
 }
 
-/// Adds the field of a `distinct` to the options.
-fn with_key(options: Option<Arc<Bson>>, key: Option<String>) -> Option<Arc<Bson>> {
-    let Some(key) = key else { return options };
+/// Adds what else the call says to its options.
+fn with_arguments(options: Option<Arc<Bson>>, arguments: Document) -> Option<Arc<Bson>> {
+    if arguments.is_empty() {
+        return options;
+    }
     let mut document = match options.as_deref() {
         Some(Bson::Document(document)) => document.clone(),
         _ => Document::new(),
     };
-    document.insert("key", key);
+    document.extend(arguments);
     Some(Arc::new(document.into()))
 }
 
@@ -356,4 +367,5 @@ fn fill_in(counts: &mut Counts, others: Counts) {
     counts.upserted = counts.upserted.or(others.upserted);
     counts.modified = counts.modified.or(others.modified);
     counts.deleted = counts.deleted.or(others.deleted);
+    counts.file_chunks = counts.file_chunks.or(others.file_chunks);
 }

@@ -199,6 +199,31 @@ impl Learned {
     }
 }
 
+impl Learned {
+    /// Counts of a call on files, out of the server's replies: of files and not of all documents
+    /// that stand for them, and of their chunks.
+    pub(super) fn file_counts(&self, operation: &str) -> Counts {
+        let mut counts = Counts::default();
+        match operation {
+            "rename" | "rename_by_name" => return self.counts(),
+            // The files first, and then the chunks.
+            "delete" | "delete_by_name" => match self.earlier.deleted {
+                Some(n_files) => {
+                    counts.deleted = Some(n_files);
+                    counts.file_chunks = self.latest.deleted;
+                }
+                None => counts.deleted = self.latest.deleted,
+            },
+            // The file's document first.
+            "open_download_stream" | "open_download_stream_by_name" => {
+                counts.file_chunks = self.traffic.returned.map(|n| n.saturating_sub(1));
+            }
+            _ => {}
+        }
+        counts
+    }
+}
+
 fn add_all(counts: &mut Counts, more: &Counts) {
     add(&mut counts.matched, more.matched);
     add(&mut counts.inserted, more.inserted);

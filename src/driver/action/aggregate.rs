@@ -56,5 +56,5 @@ impl<'a, T> Aggregate<'a, ImplicitSession, T> {
     }
 }
 
-cursor_future!([T] Aggregate<'a, ImplicitSession, T> => Cursor<T>, with_type);
-cursor_future!([T] Aggregate<'a, ExplicitSession<'a>, T> => SessionCursor<T>, with_type);
+cursor_future!([T] Aggregate<'a, ImplicitSession, T> => Cursor<T>, with_type; RawBatchCursor);
+cursor_future!([T] Aggregate<'a, ExplicitSession<'a>, T> => SessionCursor<T>, with_type; SessionRawBatchCursor);

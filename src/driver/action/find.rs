@@ -58,8 +58,8 @@ impl<'a, T: Send + Sync, Session> Find<'a, T, Session> {
     }
 }
 
-cursor_future!([T: Send + Sync] Find<'a, T, ImplicitSession> => Cursor<T>);
-cursor_future!([T: Send + Sync] Find<'a, T, ExplicitSession<'a>> => SessionCursor<T>);
+cursor_future!([T: Send + Sync] Find<'a, T, ImplicitSession> => Cursor<T>; RawBatchCursor);
+cursor_future!([T: Send + Sync] Find<'a, T, ExplicitSession<'a>> => SessionCursor<T>; SessionRawBatchCursor);
 
 action! {
     /// Finds one document that matches a filter; made by

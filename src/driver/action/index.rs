@@ -82,8 +82,8 @@ impl<'a, M> ListIndexes<'a, M, ImplicitSession> {
     }
 }
 
-cursor_future!([] ListIndexes<'a, ListSpecifications, ImplicitSession> => Cursor<IndexModel>);
-cursor_future!([] ListIndexes<'a, ListSpecifications, ExplicitSession<'a>> => SessionCursor<IndexModel>);
+cursor_future!([] ListIndexes<'a, ListSpecifications, ImplicitSession> => Cursor<IndexModel>; RawBatchCursor);
+cursor_future!([] ListIndexes<'a, ListSpecifications, ExplicitSession<'a>> => SessionCursor<IndexModel>; SessionRawBatchCursor);
 result_future!(
     [] ListIndexes<'a, ListNames, ImplicitSession> => Vec<String>,
     |record, result| record.counts.matched = listed(result)

@@ -45,8 +45,8 @@ impl<'a, M> ListCollections<'a, M, ImplicitSession> {
     }
 }
 
-cursor_future!([] ListCollections<'a, ListSpecifications, ImplicitSession> => Cursor<CollectionSpecification>);
-cursor_future!([] ListCollections<'a, ListSpecifications, ExplicitSession<'a>> => SessionCursor<CollectionSpecification>);
+cursor_future!([] ListCollections<'a, ListSpecifications, ImplicitSession> => Cursor<CollectionSpecification>; RawBatchCursor);
+cursor_future!([] ListCollections<'a, ListSpecifications, ExplicitSession<'a>> => SessionCursor<CollectionSpecification>; SessionRawBatchCursor);
 result_future!(
     [] ListCollections<'a, ListNames, ImplicitSession> => Vec<String>,
     |record, result| record.counts.matched = listed(result)

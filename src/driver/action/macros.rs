@@ -6,16 +6,16 @@
 /// An option is `name: Type`; `name: into Type` takes what can be turned into it, `name: each Type`
 /// a list, and `name: optional Type` perhaps nothing, as the driver's own setters do.
 macro_rules! setters {
-    ($options:ident { $($name:ident : $($kind:ident)+),* $(,)? }) => {
-        #[doc = concat!("Sets all options; this replaces those set before. See [`mongodb::options::", stringify!($options), "`].")]
-        #[must_use = "an action does nothing until it is awaited"]
-        pub fn with_options(
-            mut self,
-            value: impl Into<Option<mongodb::options::$options>>,
-        ) -> Self {
-            self.options = value.into();
-            self
+    ($options:ident {}) => {
+        setters!(@with_options $options);
+
+        /// The driver has no such options yet.
+        fn described(&mut self) -> Option<std::sync::Arc<mongodb::bson::Bson>> {
+            None
         }
+    };
+    ($options:ident { $($name:ident : $($kind:ident)+),* $(,)? }) => {
+        setters!(@with_options $options);
 
         $(setters!(@setter $options $name $($kind)+);)*
 
@@ -43,6 +43,17 @@ macro_rules! setters {
         }
     };
     (@comment $this:ident $other:ident) => {};
+    (@with_options $options:ident) => {
+        #[doc = concat!("Sets all options; this replaces those set before. See [`mongodb::options::", stringify!($options), "`].")]
+        #[must_use = "an action does nothing until it is awaited"]
+        pub fn with_options(
+            mut self,
+            value: impl Into<Option<mongodb::options::$options>>,
+        ) -> Self {
+            self.options = value.into();
+            self
+        }
+    };
     (@setter $options:ident $name:ident into $type:ident) => {
         setters!(@fn $options $name (impl Into<$type>) |value| value.into());
     };
@@ -76,7 +87,8 @@ macro_rules! setters {
 ///
 /// The parts: documentation, name, type parameters with what the result asks of them; the driver's
 /// action; its options; its result; how a session is passed on (`session`, or nothing); the
-/// options' table; and `learn`, which writes into the record what the driver's result says.
+/// options' table; and `learn`, which writes into the record what the driver's result says. An
+/// action that has no options has `=> result` right after the driver's action.
 ///
 /// The lifetime is `'a` in all of them.
 macro_rules! action {
@@ -104,6 +116,30 @@ macro_rules! action {
             [$($param: $bound + Send + Sync),*] $name<'a $(, $param)*> => $output,
             |$record, $result| $learn
         );
+    };
+    (
+        $(#[$doc:meta])*
+        $name:ident<'a> = $driver:ty => $output:ty,
+        |$record:ident, $result:ident| $learn:expr
+    ) => {
+        $(#[$doc])*
+        #[must_use = "an action does nothing until it is awaited"]
+        pub struct $name<'a> {
+            pub(in crate::driver) action: $driver,
+            pub(in crate::driver) call: crate::driver::operation::Call,
+        }
+
+        impl crate::driver::action::Mirrored for $name<'_> {}
+
+        impl<'a> IntoFuture for $name<'a> {
+            type Output = mongodb::error::Result<$output>;
+            type IntoFuture = mongodb::BoxFuture<'a, Self::Output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                let future = self.action.into_future();
+                Box::pin(self.call.run(None, future, |$record, $result| $learn))
+            }
+        }
     };
     (@session) => {
         /// Runs the operation in this session.
@@ -141,7 +177,37 @@ macro_rules! result_future {
 ///
 /// `with_type`, if it is there, is called on the driver's action at last: nothing that the future
 /// holds before it runs has the type of the documents, which may live shorter than the action.
+///
+/// The cursor of raw batches after the semicolon, if it is there, is what `batch` gives.
 macro_rules! cursor_future {
+    (
+        $generics:tt $name:ty => $cursor:ident<$item:ty> $(, $with_type:ident)?; $raw:ident
+    ) => {
+        cursor_future!($generics $name => $cursor<$item> $(, $with_type)?);
+        cursor_future!(@batch $generics $name => $raw);
+    };
+    (@batch [$($generics:tt)*] $name:ty => $raw:ident) => {
+        impl<'a, $($generics)*> $name {
+            #[doc = concat!(
+                "Runs the call and gives its result in the server's batches; see [`",
+                stringify!($raw), "`](crate::raw_batch_cursor::", stringify!($raw), ")."
+            )]
+            ///
+            /// # Errors
+            ///
+            /// Those of the driver.
+            pub async fn batch(
+                mut self,
+            ) -> mongodb::error::Result<crate::driver::raw_batch_cursor::$raw> {
+                let described = self.described();
+                let Self { action, call, options, .. } = self;
+                let operation = Operation::open(call, described)?;
+                let future = Box::pin(action.with_options(options).batch());
+                let watch = crate::driver::raw_batch_cursor::$raw::new;
+                crate::driver::action::keep_open(operation, future, watch).await
+            }
+        }
+    };
     ([$($generics:tt)*] $name:ty => $cursor:ident<$item:ty> $(, $with_type:ident)?) => {
         impl<'a, $($generics)*> crate::driver::action::Mirrored for $name {}
 
@@ -153,16 +219,10 @@ macro_rules! cursor_future {
                 let described = self.described();
                 let Self { action, call, options, .. } = self;
                 Box::pin(async move {
-                    let mut operation = Operation::open(call, described)?;
+                    let operation = Operation::open(call, described)?;
                     let action = action.with_options(options)$(.$with_type())?;
                     let future = action.into_future();
-                    match operation.drive(future).await {
-                        Ok(cursor) => Ok($cursor::new(cursor, operation)),
-                        Err(error) => {
-                            operation.fail(&error);
-                            Err(error)
-                        }
-                    }
+                    crate::driver::action::keep_open(operation, future, $cursor::new).await
                 })
             }
         }

@@ -9,15 +9,18 @@
 #[macro_use]
 mod macros;
 mod aggregate;
+mod bulk_write;
 mod count;
 mod delete;
 mod find;
 mod find_and_modify;
+pub mod gridfs;
 mod index;
 mod insert;
 mod list;
 mod manage;
 mod run_command;
+mod search_index;
 mod session;
 mod update;
 mod watch;
@@ -32,6 +35,7 @@ use mongodb::{
 
 pub use self::{
     aggregate::Aggregate,
+    bulk_write::BulkWrite,
     count::{CountDocuments, Distinct, EstimatedDocumentCount},
     delete::Delete,
     find::{Find, FindOne},
@@ -41,11 +45,15 @@ pub use self::{
     list::{ListCollections, ListDatabases},
     manage::{CreateCollection, DropCollection, DropDatabase},
     run_command::{RunCommand, RunCursorCommand},
+    search_index::{CreateSearchIndex, DropSearchIndex, ListSearchIndexes, UpdateSearchIndex},
     session::{AbortTransaction, CommitTransaction, StartSession, StartTransaction},
     update::{ReplaceOne, Update},
     watch::Watch,
 };
-pub use mongodb::action::{ExplicitSession, ImplicitSession, ListNames, ListSpecifications};
+pub use mongodb::action::{
+    ExplicitSession, ImplicitSession, ListNames, ListSpecifications, Multiple,
+    ParseConnectionString, Shutdown, Single, WarmConnectionPool,
+};
 
 use super::{
     ClientSession,
@@ -92,7 +100,24 @@ mod sealed {
     pub trait Mirrored {}
 }
 
+pub(super) use bulk_write::ask as ask_bulk_write;
 use sealed::Mirrored;
+
+/// Runs the driver's future as a part of an operation that stays open with what the future gives:
+/// a cursor or a stream, to which `watch` hands it over.
+async fn keep_open<T, W>(
+    mut operation: Operation,
+    future: impl Future<Output = Result<T, Error>> + Unpin,
+    watch: impl FnOnce(T, Operation) -> W,
+) -> Result<W, Error> {
+    match operation.drive(future).await {
+        Ok(given) => Ok(watch(given, operation)),
+        Err(error) => {
+            operation.fail(&error);
+            Err(error)
+        }
+    }
+}
 
 /// How many there are in a list that the driver gave at once.
 fn listed<T>(result: Result<&Vec<T>, &Error>) -> Option<u64> {

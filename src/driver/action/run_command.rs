@@ -73,5 +73,5 @@ impl<'a> RunCursorCommand<'a, ImplicitSession> {
     }
 }
 
-cursor_future!([] RunCursorCommand<'a, ImplicitSession> => Cursor<Document>);
-cursor_future!([] RunCursorCommand<'a, ExplicitSession<'a>> => SessionCursor<Document>);
+cursor_future!([] RunCursorCommand<'a, ImplicitSession> => Cursor<Document>; RawBatchCursor);
+cursor_future!([] RunCursorCommand<'a, ExplicitSession<'a>> => SessionCursor<Document>; SessionRawBatchCursor);

@@ -86,15 +86,9 @@ macro_rules! watch_future {
                 let described = self.described();
                 let Self { action, call, options, session: $session, .. } = self;
                 Box::pin(async move {
-                    let mut operation = Operation::open(call, described)?;
+                    let operation = Operation::open(call, described)?;
                     let $action = action.with_options(options);
-                    match operation.drive($opening.into_future()).await {
-                        Ok(stream) => Ok($stream::new(stream, operation)),
-                        Err(error) => {
-                            operation.fail(&error);
-                            Err(error)
-                        }
-                    }
+                    keep_open(operation, $opening.into_future(), $stream::new).await
                 })
             }
         }
