@@ -23,7 +23,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("layer", &["record", "format"]),
     ("trail", &["record", "format"]),
     ("pipeline", &["record", "filter", "queue", "layer", "trail"]),
-    ("driver", &["record", "context", "pipeline"]),
+    // `config`, for the watcher of the process: docs/decisions/0009-drop-in.md.
+    ("driver", &["record", "context", "pipeline", "config"]),
     // Not `driver`: what to capture is a setting of the pipeline, which the driver reads.
     ("config", &["record", "filter", "queue", "layer", "trail", "pipeline"]),
     ("cli", &["record", "format", "filter", "trail", "config"]),

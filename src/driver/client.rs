@@ -70,6 +70,28 @@ impl Watcher {
 }
 
 impl Client {
+    /// Makes a client that the watcher of the process watches, see [`Watcher::of_process`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`mongodb::Client::with_uri_str`]; and when the configuration cannot be used, a
+    /// custom error of the driver that says so.
+    pub async fn with_uri_str(uri: impl AsRef<str>) -> mongodb::error::Result<Self> {
+        Self::with_options(ClientOptions::parse(uri.as_ref()).await?)
+    }
+
+    /// Makes a client that the watcher of the process watches, see [`Watcher::of_process`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`mongodb::Client::with_options`], and those of the configuration, as in
+    /// [`Client::with_uri_str`].
+    pub fn with_options(options: ClientOptions) -> mongodb::error::Result<Self> {
+        // The driver shows the text of a custom error only if that is a `String`.
+        let unusable = |error| mongodb::error::Error::custom(format!("mongowatch: {error}"));
+        Watcher::of_process().map_err(unusable)?.client(options)
+    }
+
     /// The driver's own client, past the mirrored calls: the one named way out. With
     /// `capture: spans` or `capture: commands`, what it does is still recorded, as raw traffic.
     #[must_use]

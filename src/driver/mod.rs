@@ -18,6 +18,7 @@ mod failure;
 pub mod gridfs;
 mod operation;
 mod probe;
+mod process;
 mod raw;
 pub mod raw_batch_cursor;
 mod refusal;

@@ -141,6 +141,17 @@ impl Watcher {
         if finished { Ok(stats) } else { Err(Error::unfinished(stats.n_pending())) }
     }
 
+    /// Ends the watcher where nobody can wait for a future, and nobody looks at the books.
+    pub(crate) fn end(&self) {
+        if !self.pipeline.end() {
+            tracing::error!(
+                target: "mongowatch::pipeline",
+                pending = self.stats().n_pending(),
+                "the process ends before all records are written"
+            );
+        }
+    }
+
     /// What of the driver's work is seen, besides the mirrored calls.
     #[must_use]
     pub const fn capture(&self) -> Capture {
