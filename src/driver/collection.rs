@@ -22,6 +22,7 @@ use super::{
         ListNames, ListSearchIndexes, ReplaceOne, Update, UpdateSearchIndex, Watch,
     },
     client::{Client, Site},
+    describe,
     operation::Call,
 };
 use crate::record::WatcherName;
@@ -378,13 +379,12 @@ fn modifications(update: &UpdateModifications) -> Option<Arc<Bson>> {
     }
 }
 
-/// What cannot be serialized is not in the record: the driver's error, which follows, tells why.
 fn serialized(value: &impl Serialize) -> Option<Arc<Bson>> {
-    mongodb::bson::to_bson(value).ok().map(Arc::new)
+    describe::serialized(value).map(Arc::new)
 }
 
 fn all_serialized(values: &[impl Serialize]) -> Option<Arc<Bson>> {
-    let values = values.iter().filter_map(|value| mongodb::bson::to_bson(value).ok());
+    let values = values.iter().filter_map(describe::serialized);
     Some(Arc::new(Bson::Array(values.collect())))
 }
 

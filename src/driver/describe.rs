@@ -7,6 +7,7 @@ use mongodb::{
     change_stream::event::ResumeToken,
     options::{SelectionCriteria, *},
 };
+use serde::Serialize;
 
 /// Adds one option, which the driver calls `name`, to the document.
 pub(super) fn option(document: &mut Document, name: &str, value: &impl Describe) {
@@ -16,6 +17,21 @@ pub(super) fn option(document: &mut Document, name: &str, value: &impl Describe)
         (_, value) => value,
     };
     document.insert(server_name(name), value);
+}
+
+/// A value of the application's or the driver's as BSON, in a way that both versions of `bson` know.
+///
+/// What cannot be serialized is not in the record: the driver's error, which follows, tells why.
+pub(super) fn serialized(value: &(impl Serialize + ?Sized)) -> Option<Bson> {
+    value.serialize(mongodb::bson::Serializer::new()).ok()
+}
+
+/// A value that is written as a document; an empty one if it is not.
+pub(super) fn serialized_document(value: &impl Serialize) -> Document {
+    match serialized(value) {
+        Some(Bson::Document(document)) => document,
+        _ => Document::new(),
+    }
 }
 
 /// What the server calls an option of the driver.
@@ -64,7 +80,7 @@ macro_rules! describe_by_serde {
         impl Describe for $type {
             fn describe(&self) -> Bson {
                 // Such an option cannot fail to serialize, or the driver's command would too.
-                mongodb::bson::to_bson(self).unwrap_or(Bson::Null)
+                serialized(self).unwrap_or(Bson::Null)
             }
         }
     )*};
@@ -104,9 +120,7 @@ impl Describe for Duration {
 impl Describe for SelectionCriteria {
     fn describe(&self) -> Bson {
         match self {
-            Self::ReadPreference(preference) => {
-                mongodb::bson::to_bson(preference).unwrap_or(Bson::Null)
-            }
+            Self::ReadPreference(preference) => serialized(preference).unwrap_or(Bson::Null),
             _ => "predicate".into(),
         }
     }

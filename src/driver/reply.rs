@@ -1,6 +1,6 @@
 //! What a server's reply says: counts, batches, cursor, failed writes.
 
-use mongodb::bson::{Bson, Document};
+use mongodb::bson::{Bson, Document, RawDocumentBuf};
 
 use crate::record::{Counts, ErrorInfo, WriteError};
 
@@ -171,8 +171,8 @@ fn value_len(value: &Bson) -> u64 {
         Bson::Document(document) => bson_len(document),
         Bson::Boolean(_) => 1,
         Bson::RegularExpression(regex) => {
-            let text = mongodb::bson::to_vec(&mongodb::bson::doc! { "": regex.clone() });
-            text.map_or(0, |bytes| bytes.len() as u64 - 7)
+            let text = RawDocumentBuf::try_from(&mongodb::bson::doc! { "": regex.clone() });
+            text.map_or(0, |raw| raw.as_bytes().len() as u64 - 7)
         }
         Bson::JavaScriptCodeWithScope(code) => 4 + text_len(&code.code) + bson_len(&code.scope),
         Bson::Int32(_) => 4,

@@ -95,8 +95,7 @@ fn op(model: &WriteModel) -> Document {
     let mut op = doc! { name: namespace.map(ToString::to_string) };
     if let Some(multi) = multi {
         op.insert("multi", multi);
-        // What cannot be serialized is not in the record: the driver's error tells why.
-        op.extend(mongodb::bson::to_document(model).unwrap_or_default());
+        op.extend(serialized_document(model));
     }
     op
 }
@@ -151,7 +150,6 @@ fn learn_failure(record: &mut WatchMessage, error: &Error) {
 mod tests {
     use mongodb::options::{DeleteManyModel, InsertOneModel, ReplaceOneModel, UpdateOneModel};
     use mongodb::{
-        bson::from_document,
         error::{BulkWriteError, WriteConcernError, WriteError},
         results::{InsertOneResult, UpdateResult},
     };
@@ -174,7 +172,13 @@ mod tests {
     }
 
     fn write_error(code: i32) -> WriteError {
-        from_document(doc! { "code": code, "errmsg": "no" }).unwrap()
+        read(doc! { "code": code, "errmsg": "no" })
+    }
+
+    /// A type of the driver's out of a reply of the server's.
+    fn read<T: serde::de::DeserializeOwned>(document: Document) -> T {
+        let deserializer = mongodb::bson::Deserializer::new(Bson::Document(document));
+        T::deserialize(deserializer).unwrap()
     }
 
     #[test]
@@ -264,7 +268,7 @@ mod tests {
     #[test]
     fn a_write_concern_that_was_not_met_undoes_nothing() {
         let concern = doc! { "code": 64, "codeName": "WriteConcernFailed", "errmsg": "waited" };
-        let concern: WriteConcernError = from_document(concern).unwrap();
+        let concern: WriteConcernError = read(concern);
         let mut failed = BulkWriteError::default();
         failed.write_concern_errors.push(concern);
         failed.partial_result = Some(PartialBulkWriteResult::Summary(summary(5)));

@@ -57,6 +57,7 @@ pub use mongodb::action::{
 
 use super::{
     ClientSession,
+    describe::serialized_document,
     operation::{Call, Operation},
 };
 

@@ -65,8 +65,7 @@ impl ListSearchIndexes<'_> {
 
     /// Sets the options of the aggregation that lists the indexes; this replaces those set before.
     pub fn aggregate_options(mut self, value: AggregateOptions) -> Self {
-        // What cannot be serialized is not in the record: the driver's error tells why.
-        self.call.arguments = mongodb::bson::to_document(&value).unwrap_or_default();
+        self.call.arguments = serialized_document(&value);
         self.action = self.action.aggregate_options(value);
         self
     }
