@@ -162,6 +162,8 @@ fn outcome(kind: &ErrorKind, attempts: Option<u64>) -> Outcome {
             | ErrorKind::Shutdown,
             None,
         ) => true,
+        #[cfg(feature = "bson-3")]
+        (ErrorKind::Bson(_), None) => true,
         _ => false,
     };
     if nothing_sent { Outcome::NotSent } else { Outcome::Error }
@@ -174,6 +176,8 @@ fn kind_name(kind: &ErrorKind) -> &'static str {
         ErrorKind::Authentication { .. } => "Authentication",
         ErrorKind::BsonDeserialization(_) => "BsonDeserialization",
         ErrorKind::BsonSerialization(_) => "BsonSerialization",
+        #[cfg(feature = "bson-3")]
+        ErrorKind::Bson(_) => "Bson",
         ErrorKind::InsertMany(_) => "InsertMany",
         ErrorKind::BulkWrite(_) => "BulkWrite",
         ErrorKind::Command(_) => "Command",

@@ -1,7 +1,7 @@
 use mongodb::{
     bson::{
         Binary, Bson, DateTime, Decimal128, Document, JavaScriptCodeWithScope, RawDocumentBuf,
-        Regex, Timestamp, doc, oid::ObjectId, spec::BinarySubtype,
+        Timestamp, doc, oid::ObjectId, spec::BinarySubtype,
     },
     options::{AggregateOptions, CreateCollectionOptions},
 };
@@ -16,7 +16,10 @@ use crate::record::{Counts, WriteError};
 fn every_type() -> Document {
     let binary = |subtype| Binary { subtype, bytes: vec![1, 2, 3] };
     let scope = doc! { "n": 1 };
-    let regex = Regex { pattern: "^a.*é".into(), options: "im".into() };
+    let regex = Bson::try_from(serde_json::json!({
+        "$regularExpression": { "pattern": "^a.*é", "options": "im" }
+    }))
+    .unwrap();
     doc! {
         "": 1.5,
         "text": "größer",
