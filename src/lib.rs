@@ -59,6 +59,8 @@ pub use mongodb::{
     ServerType, TopologyType, atlas_search, bson, error, event, options, otel, results,
 };
 
+#[cfg(feature = "sync")]
+pub use crate::driver::sync;
 pub use crate::{
     context::ContextExt,
     driver::{

@@ -25,6 +25,8 @@ mod refusal;
 mod reply;
 mod session;
 mod span;
+#[cfg(feature = "sync")]
+pub mod sync;
 #[cfg(test)]
 mod tests;
 mod wire;

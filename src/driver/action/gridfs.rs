@@ -37,6 +37,8 @@ impl OpenUploadStream<'_> {
     }
 }
 
+run!([] OpenUploadStream<'a> => crate::driver::sync::gridfs::GridFsUploadStream, crate::driver::sync::gridfs::GridFsUploadStream::new);
+
 impl Mirrored for OpenUploadStream<'_> {}
 
 impl<'a> IntoFuture for OpenUploadStream<'a> {
@@ -63,6 +65,8 @@ pub struct OpenDownloadStream<'a> {
     pub(in crate::driver) action: mongodb::action::gridfs::OpenDownloadStream<'a>,
     pub(in crate::driver) call: Call,
 }
+
+run!([] OpenDownloadStream<'a> => crate::driver::sync::gridfs::GridFsDownloadStream, crate::driver::sync::gridfs::GridFsDownloadStream::new);
 
 impl Mirrored for OpenDownloadStream<'_> {}
 
@@ -91,6 +95,8 @@ pub struct OpenDownloadStreamByName<'a> {
 impl OpenDownloadStreamByName<'_> {
     setters!(GridFsDownloadByNameOptions { revision: i32 });
 }
+
+run!([] OpenDownloadStreamByName<'a> => crate::driver::sync::gridfs::GridFsDownloadStream, crate::driver::sync::gridfs::GridFsDownloadStream::new);
 
 impl Mirrored for OpenDownloadStreamByName<'_> {}
 

@@ -129,6 +129,8 @@ macro_rules! action {
             pub(in crate::driver) call: crate::driver::operation::Call,
         }
 
+        run!([] $name<'a> => $output);
+
         impl crate::driver::action::Mirrored for $name<'_> {}
 
         impl<'a> IntoFuture for $name<'a> {
@@ -150,6 +152,27 @@ macro_rules! action {
     };
 }
 
+/// Writes `run`, by which the blocking API does what `await` does; the result goes through `wrap`.
+macro_rules! run {
+    ([$($generics:tt)*] $name:ty => $output:ty $(, $wrap:path)?) => {
+        #[cfg(feature = "sync")]
+        impl<'a, $($generics)*> $name {
+            /// Runs the action and waits for it: what the blocking API does instead of `await`.
+            ///
+            /// # Errors
+            ///
+            /// Those of the action.
+            ///
+            /// # Panics
+            ///
+            /// In async code, which must not be blocked.
+            pub fn run(self) -> mongodb::error::Result<$output> {
+                crate::driver::sync::block_on(self.into_future())$(.map($wrap))?
+            }
+        }
+    };
+}
+
 /// Writes what happens when an action is awaited that is over with its result: `learn` writes into
 /// the record what that says.
 macro_rules! result_future {
@@ -157,6 +180,8 @@ macro_rules! result_future {
         [$($generics:tt)*] $name:ty => $output:ty,
         |$record:ident, $result:ident| $learn:expr
     ) => {
+        run!([$($generics)*] $name => $output);
+
         impl<'a, $($generics)*> crate::driver::action::Mirrored for $name {}
 
         impl<'a, $($generics)*> IntoFuture for $name {
@@ -209,6 +234,11 @@ macro_rules! cursor_future {
         }
     };
     ([$($generics:tt)*] $name:ty => $cursor:ident<$item:ty> $(, $with_type:ident)?) => {
+        run!(
+            [$($generics)*] $name => crate::driver::sync::$cursor<$item>,
+            crate::driver::sync::$cursor::new
+        );
+
         impl<'a, $($generics)*> crate::driver::action::Mirrored for $name {}
 
         impl<'a, $($generics)*> IntoFuture for $name {

@@ -21,7 +21,7 @@ mod list;
 mod manage;
 mod run_command;
 mod search_index;
-mod session;
+pub(super) mod session;
 mod update;
 mod watch;
 

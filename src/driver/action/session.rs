@@ -47,6 +47,8 @@ impl StartSession<'_> {
     });
 }
 
+run!([] StartSession<'a> => crate::driver::sync::ClientSession, crate::driver::sync::ClientSession::new);
+
 impl Mirrored for StartSession<'_> {}
 
 impl<'a> IntoFuture for StartSession<'a> {
@@ -100,6 +102,8 @@ pub struct CommitTransaction<'a> {
     pub(in crate::driver) session: &'a mut ClientSession,
 }
 
+run!([] CommitTransaction<'a> => ());
+
 impl Mirrored for CommitTransaction<'_> {}
 
 impl<'a> IntoFuture for CommitTransaction<'a> {
@@ -125,6 +129,8 @@ impl<'a> IntoFuture for CommitTransaction<'a> {
 pub struct AbortTransaction<'a> {
     pub(in crate::driver) session: &'a mut ClientSession,
 }
+
+run!([] AbortTransaction<'a> => ());
 
 impl Mirrored for AbortTransaction<'_> {}
 

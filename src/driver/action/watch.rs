@@ -73,6 +73,12 @@ impl<'a, T> Watch<'a, T, ImplicitSession> {
 /// Writes what happens when a `watch` is awaited, with and without a session.
 macro_rules! watch_future {
     ($mode:ty => $stream:ident, |$action:ident, $session:ident| $opening:expr) => {
+        run!(
+            [T: DeserializeOwned + Unpin + Send + Sync + 'a] Watch<'a, T, $mode> =>
+                crate::driver::sync::$stream<ChangeStreamEvent<T>>,
+            crate::driver::sync::$stream::new
+        );
+
         impl<'a, T> Mirrored for Watch<'a, T, $mode> {}
 
         impl<'a, T> IntoFuture for Watch<'a, T, $mode>
