@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("format", &["record"]),
     ("filter", &["record"]),
     ("queue", &["record"]),
-    ("layer", &["record", "format"]),
+    ("layer", &["record", "context", "format"]),
     ("trail", &["record", "format"]),
     ("pipeline", &["record", "filter", "queue", "layer", "trail"]),
     // `config`, for the watcher of the process: docs/decisions/0009-drop-in.md.

@@ -10,7 +10,9 @@ use crate::{layer::LayerSettings, pipeline::Settings};
 
 /// Checks settings that were read from `root`. Opens nothing.
 pub(super) fn check(settings: &Settings, root: &Node) -> Result<(), Fault> {
-    let checked = limits(settings).and_then(|()| layers(&settings.layers, root));
+    let checked = limits(settings)
+        .and_then(|()| requirements(settings))
+        .and_then(|()| layers(&settings.layers, root));
     checked.map_err(|fault| {
         let node = root.nearest(fault.path());
         fault.at(node)
@@ -39,6 +41,17 @@ fn some_time(time: Option<Duration>, key: &str) -> Result<(), Fault> {
             Err(Fault::expected("a duration longer than 0").within(Step::key(key)))
         }
         _ => Ok(()),
+    }
+}
+
+/// A rule that asks for nothing is one whose list was forgotten.
+fn requirements(settings: &Settings) -> Result<(), Fault> {
+    match settings.require_context.iter().position(|rule| rule.fields.is_empty()) {
+        Some(index) => Err(Fault::expected("at least one part of the context, such as `actor`")
+            .within(Step::key("fields"))
+            .within(Step::Index(index))
+            .within(Step::key("require_context"))),
+        None => Ok(()),
     }
 }
 

@@ -41,6 +41,8 @@
 //! With none of these, the beginning of an operation costs two looks at thread-locals.
 //!
 //! [`Context`]: crate::Context
+//! [`Context::scope`]: crate::Context::scope
+//! [`Context::sync_scope`]: crate::Context::sync_scope
 
 mod builder;
 mod moment;

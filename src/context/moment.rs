@@ -18,8 +18,11 @@ thread_local! {
     static SCOPED: RefCell<Option<Arc<Context>>> = const { RefCell::new(None) };
     /// The spans that are entered, the last one innermost; those that say nothing too, since what
     /// counts is the innermost.
-    static SPANS: RefCell<Vec<(u64, Option<Arc<SpanFields>>)>> = const { RefCell::new(Vec::new()) };
+    static SPANS: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
 }
+
+/// A span that is entered: its id, and what it and those around it say.
+type Entered = (u64, Option<Arc<SpanFields>>);
 
 /// What the fields of a span say, and those of the spans around it.
 pub(crate) struct SpanFields {
@@ -132,7 +135,7 @@ pub(crate) fn enter_span(id: u64, fields: Option<Arc<SpanFields>>) {
 
 /// A span is left on this thread; not always the one that was entered last.
 pub(crate) fn exit_span(id: u64) {
-    let leave = |spans: &RefCell<Vec<(u64, Option<Arc<SpanFields>>)>>| {
+    let leave = |spans: &RefCell<Vec<Entered>>| {
         let mut spans = spans.borrow_mut();
         let place = spans.iter().rposition(|(entered, _)| *entered == id)?;
         // Dropped outside of the borrow: with the last handle to it, an outer span's goes too.

@@ -36,7 +36,7 @@ impl Context {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn scope<F: Future>(self, future: F) -> Scope<F> {
-        Scope { said: Said::New(self), future: Some(future) }
+        Scope { said: Said::New(Box::new(self)), future: Some(future) }
     }
 
     /// Says this of everything that the closure does on this thread, inside of what the scopes
@@ -51,7 +51,7 @@ impl Context {
 /// What a scope says.
 enum Said {
     /// It was not polled yet, and does not know what it is inside of.
-    New(Context),
+    New(Box<Context>),
     /// Its own, inside of the scopes around it.
     Merged(Arc<Context>),
 }
@@ -81,7 +81,7 @@ impl Said {
         match self {
             Self::Merged(context) => Arc::clone(context),
             Self::New(context) => {
-                let context = moment::in_scope(std::mem::take(context));
+                let context = moment::in_scope(std::mem::take(&mut **context));
                 *self = Self::Merged(Arc::clone(&context));
                 context
             }

@@ -11,7 +11,7 @@ use std::{
 use expect_test::{Expect, expect};
 use mongodb::options::ClientOptions;
 use mongowatch::{
-    Capture, Field, QueueSettings, Settings, Watcher, WhenFull,
+    Capture, Field, Otherwise, QueueSettings, Settings, Watcher, WhenFull,
     bson::Document,
     config::CONFIG_VARIABLE,
     layer::{
@@ -47,7 +47,7 @@ fn unknown_keys_are_refused_with_the_nearest_one() {
     check(
         "captur: spans",
         expect![
-            "audit.yaml:1:1: unknown key `captur`, expected `capture`, `service`, `service_version`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`: did you mean `capture`?"
+            "audit.yaml:1:1: unknown key `captur`, expected `capture`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`: did you mean `capture`?"
         ],
     );
     check(
@@ -59,13 +59,13 @@ fn unknown_keys_are_refused_with_the_nearest_one() {
     check(
         "Queue: {}",
         expect![
-            "audit.yaml:1:1: unknown key `Queue`, expected `capture`, `service`, `service_version`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`: did you mean `queue`?"
+            "audit.yaml:1:1: unknown key `Queue`, expected `capture`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`: did you mean `queue`?"
         ],
     );
     check(
         "3: spans",
         expect![
-            "audit.yaml:1:1: unknown key `3`, expected `capture`, `service`, `service_version`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`"
+            "audit.yaml:1:1: unknown key `3`, expected `capture`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`"
         ],
     );
     check(
@@ -387,7 +387,7 @@ fn text_that_is_not_our_yaml_is_refused() {
     check(
         "\"a\\nb\\e[31m\": 1",
         expect![[
-            r#"audit.yaml:1:1: unknown key `a\nb\u{1b}[31m`, expected `capture`, `service`, `service_version`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`"#
+            r#"audit.yaml:1:1: unknown key `a\nb\u{1b}[31m`, expected `capture`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`"#
         ]],
     );
     let bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned()
@@ -506,6 +506,49 @@ fn anchors_and_merge_keys_save_writing() {
 }
 
 #[test]
+fn rules_on_the_context_are_checked() {
+    let rule = |rule: &str| format!("require_context:\n- {rule}");
+    check(
+        &rule("{namespace: shop, fields: [actor]}"),
+        expect![
+            "audit.yaml:2:15: require_context[0].namespace: found `shop`, expected a namespace such as `shop.orders`, `shop.*` or `*`"
+        ],
+    );
+    check(
+        &rule("{namespace: shop.*, fields: []}"),
+        expect![
+            "audit.yaml:2:31: require_context[0].fields: found an empty list, expected at least one part of the context, such as `actor`"
+        ],
+    );
+    check(
+        &rule("{namespace: shop.*, fields: [acto]}"),
+        expect![
+            "audit.yaml:2:32: require_context[0].fields[0]: unknown value `acto`, expected `actor`, `on_behalf_of`, `tenant`, `request_id`, `reason`, `labels`, `trace_id` or `span_id`: did you mean `actor`?"
+        ],
+    );
+    check(
+        &rule("{namespace: shop.*, fields: [actor], otherwise: reject}"),
+        expect![
+            "audit.yaml:2:51: require_context[0].otherwise: unknown value `reject`, expected `flag` or `refuse`"
+        ],
+    );
+    check(
+        "context: {span_fields: {user.id: user}}",
+        expect![
+            "audit.yaml:1:34: context.span_fields.user.id: unknown value `user`, expected `actor`, `on_behalf_of`, `tenant`, `request_id`, `reason`, `labels`, `trace_id` or `span_id`"
+        ],
+    );
+    check(
+        "comment: WatchID",
+        expect![
+            "audit.yaml:1:10: comment: unknown value `WatchID`, expected `none` or `watch_id`: did you mean `watch_id`?"
+        ],
+    );
+    let settings = read(&rule("{namespace: \"*\", fields: [actor, labels]}"));
+    assert_eq!(settings.require_context[0].otherwise, Otherwise::Flag);
+}
+
+#[test]
 fn the_reference_has_every_key_with_another_value_than_its_default() {
     let settings = read(REFERENCE);
     let whole = reference();
@@ -521,8 +564,8 @@ fn the_reference_has_every_key_with_another_value_than_its_default() {
         }
         // Each map is asked for the keys that it knows, by an unknown one.
         let message = parse(&with(&whole, &format!("{path}/zz"), Value::from(1))).unwrap_err();
-        if message.contains("beside `") {
-            continue; // A choice with one key: the next test.
+        if message.contains("beside `") || path == "/context/span_fields" {
+            continue; // A choice with one key, or keys of the application: the next test.
         }
         let known = choices(&message, "unknown key `zz`, expected ");
         if path.ends_with("/json") {
@@ -568,7 +611,9 @@ fn the_reference_names_every_value_that_may_be_chosen() {
             assert!(is_there, "{path}: the reference lacks `{choice}`");
         }
     }
-    assert_eq!(n_choices, 48, "capture, when_full, levels, fields, layers and what is in them");
+    // The capture, the context and its requirement, the comment, when_full, levels, fields, layers
+    // and what is in them.
+    assert_eq!(n_choices, 55);
     let kinds = parse(&with(&whole, "/layers/0", Value::from("zz"))).unwrap_err();
     for kind in choices(&kinds, "expected ") {
         assert!(REFERENCE.contains(&format!("\n- {kind}:")), "the reference lacks `{kind}`");
@@ -952,44 +997,56 @@ mod tool {
             &["print", "good.yaml"],
             0,
             expect![[r#"
-            -- stdout
-            capture: operations
-            buffer: 65536
-            queue:
-              timeout: 10m
-              capacity: 100000
-              when_full: block
-            levels:
-              first: debug
-              update: debug
-              final: info
-              timeout: info
-            fields:
-            - DB
-            - Collection
-            - Operation
-            - Filter
-            - Duration
-            - MatchedCount
-            - InsertedCount
-            - UpsertedCount
-            - ModifiedCount
-            - DeletedCount
-            - Outcome
-            - ErrorCode
-            - ErrorName
-            - ErrorMessage
-            layers:
-            - csv:
-                name: rows
-                versions: released
-                path: out/audit.csv
-                rotation: never
-                columns: default
-                header: true
-            shutdown_timeout: 10s
-            -- stderr
-        "#]],
+                -- stdout
+                capture: operations
+                context:
+                  span_fields:
+                    enduser.id: actor
+                    http.request_id: request_id
+                    request.id: request_id
+                    request_id: request_id
+                    tenant: tenant
+                    tenant.id: tenant
+                    tenant_id: tenant
+                    user.id: actor
+                require_context: []
+                comment: none
+                buffer: 65536
+                queue:
+                  timeout: 10m
+                  capacity: 100000
+                  when_full: block
+                levels:
+                  first: debug
+                  update: debug
+                  final: info
+                  timeout: info
+                fields:
+                - DB
+                - Collection
+                - Operation
+                - Filter
+                - Duration
+                - MatchedCount
+                - InsertedCount
+                - UpsertedCount
+                - ModifiedCount
+                - DeletedCount
+                - Outcome
+                - ErrorCode
+                - ErrorName
+                - ErrorMessage
+                layers:
+                - csv:
+                    name: rows
+                    versions: released
+                    path: out/audit.csv
+                    rotation: never
+                    columns: default
+                    header: true
+                shutdown_timeout: 10s
+                -- stderr
+            "#]],
         );
         check(
             &directory,

@@ -45,6 +45,19 @@ mod needs_server {
     }
 
     #[test]
+    fn axum_context_shows_who_did_it() {
+        let Some(output) = output_of("axum_context") else { return };
+        for shown in [
+            "-- HTTP/1.1 200 OK: 2",
+            r#"find       ok Actor={"Kind":"user","ID":"alice"} Tenant=acme RequestID=r-1"#,
+            r#"insert_one ok Actor={"Kind":"user","ID":"bob"} Tenant=globex RequestID=r-2"#,
+            r#"drop       ok MissingContext=["Actor"]"#,
+        ] {
+            assert!(output.contains(shown), "{shown:?} is not in\n{output}");
+        }
+    }
+
+    #[test]
     fn own_layer_shows_ordinary_event_fields() {
         let Some(output) = output_of("own_layer") else { return };
         let line = output.lines().find(|line| line.contains("find_one")).unwrap();

@@ -13,6 +13,7 @@ mod change_streams;
 mod concurrency;
 #[cfg(feature = "yaml")]
 mod config;
+mod context;
 #[cfg(feature = "cli")]
 mod csv_aggregate;
 mod cursors;

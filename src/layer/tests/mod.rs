@@ -2,6 +2,7 @@ mod dispatch;
 mod output;
 mod routes;
 mod settings;
+mod span;
 
 use std::{
     io,
