@@ -262,7 +262,8 @@ impl<T: Send + Sync> Collection<T> {
     /// Lists the search indexes.
     pub fn list_search_indexes(&self) -> ListSearchIndexes<'_> {
         let call = self.site.call(WatcherName::Cursor, "list_search_indexes", "aggregate");
-        ListSearchIndexes { action: self.inner.list_search_indexes(), call, options: None }
+        let action = self.inner.list_search_indexes();
+        ListSearchIndexes { action, call, options: None, aggregate_options: None }
     }
 
     /// Drops the collection.

@@ -28,7 +28,7 @@ pub(super) fn describe(command: &str, error: &Error, attempts: Option<u64>) -> F
         .server_response()
         .and_then(|raw| mongodb::bson::Document::try_from(raw.as_ref()).ok())
         .map(|document| Reply::read(command, &document));
-    let outcome = outcome(&error.kind, attempts);
+    let outcome = outcome(&first(error).kind, attempts);
     let is_of_several = !info.write_errors.is_empty()
         || matches!(&*error.kind, ErrorKind::BulkWrite(_)) && cause(error).is_some();
     Failure { outcome, error: info, is_of_several, reply }
@@ -59,8 +59,8 @@ fn explain(error: &Error) -> ErrorInfo {
                 writes.iter().map(|write| WriteError::new(write.index, write.code)).collect();
         }
         ErrorKind::BulkWrite(bulk) => fill_bulk(&mut info, bulk, error),
-        ErrorKind::GridFs(GridFsErrorKind::AbortError { original_error, delete_error, .. }) => {
-            info = explain(original_error.as_ref().unwrap_or(delete_error));
+        ErrorKind::GridFs(GridFsErrorKind::AbortError { .. }) => {
+            info = explain(first(error));
             info.message = Some(error.to_string());
         }
         _ => info.message = Some(error.to_string()),
@@ -83,6 +83,17 @@ fn fill_bulk(info: &mut ErrorInfo, bulk: &BulkWriteError, error: &Error) {
         *info = explain(cause);
     } else {
         info.message = Some(error.to_string());
+    }
+}
+
+/// What went wrong first: when the chunks of a failed upload cannot be removed either, the driver
+/// gives an error of both.
+fn first(error: &Error) -> &Error {
+    match &*error.kind {
+        ErrorKind::GridFs(GridFsErrorKind::AbortError { original_error, delete_error, .. }) => {
+            first(original_error.as_ref().unwrap_or(delete_error))
+        }
+        _ => error,
     }
 }
 

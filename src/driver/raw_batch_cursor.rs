@@ -27,11 +27,12 @@ use std::{
 };
 
 use futures_core::Stream;
-use mongodb::{ClientSession, error::Result};
+use mongodb::error::Result;
 
 pub use mongodb::raw_batch_cursor::RawBatch;
 
 use super::{
+    ClientSession,
     cursor::{CursorWatch, OnServer, Step},
     operation::Operation,
 };
@@ -88,7 +89,10 @@ impl SessionRawBatchCursor {
         &mut self,
         session: &'session mut ClientSession,
     ) -> SessionRawBatchCursorStream<'_, 'session> {
-        SessionRawBatchCursorStream { watch: &mut self.watch, inner: self.inner.stream(session) }
+        SessionRawBatchCursorStream {
+            watch: &mut self.watch,
+            inner: self.inner.stream(&mut session.inner),
+        }
     }
 }
 

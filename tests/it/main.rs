@@ -19,8 +19,11 @@ mod csv_aggregate;
 mod cursors;
 mod examples;
 mod failures;
+mod gridfs;
 mod mirror;
+mod newer_servers;
 mod operations;
+mod raw_batches;
 #[path = "server.rs"]
 mod server_helper;
 mod shutdown;

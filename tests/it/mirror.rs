@@ -8,18 +8,32 @@ macro_rules! one_body {
         mod $name {
             use std::{fmt::Debug, marker::PhantomData, time::Duration};
 
-            use action::{Action, Aggregate, ExplicitSession, Find, FindOne, ImplicitSession};
+            use action::{
+                Action, Aggregate, BulkWrite, CreateSearchIndex, ExplicitSession, Find, FindOne,
+                ImplicitSession, Multiple, Single, gridfs,
+            };
             use api::{
                 Client, ClientSession, Collection, Cursor, Database, SessionCursor,
                 SessionCursorStream,
+                gridfs::{
+                    FilesCollectionDocument, GridFsBucket, GridFsDownloadStream, GridFsUploadStream,
+                },
+                raw_batch_cursor::{
+                    RawBatch, RawBatchCursor, SessionRawBatchCursor, SessionRawBatchCursorStream,
+                },
             };
-            use futures_util::{Stream, StreamExt, TryStreamExt};
+            use futures_util::{
+                Stream, StreamExt, TryStreamExt,
+                io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+            };
             use mongodb::{
-                IndexModel,
+                IndexModel, SearchIndexModel,
                 bson::{Bson, Document, RawDocumentBuf, doc, rawdoc},
                 error::Result,
                 options::*,
-                results::CollectionSpecification,
+                results::{
+                    CollectionSpecification, SummaryBulkWriteResult, VerboseBulkWriteResult,
+                },
             };
             use serde::{Deserialize, Serialize, de::DeserializeOwned};
             use $action as action;
@@ -132,6 +146,28 @@ macro_rules! one_body {
                 handle.clone()
             }
 
+            async fn batches(stream: impl Stream<Item = Result<RawBatch>>) -> Result<Vec<usize>> {
+                let n = async |batch: RawBatch| Ok(batch.doc_slices()?.into_iter().count());
+                stream.and_then(n).try_collect().await
+            }
+
+            async fn batches_in_session(
+                mut cursor: SessionRawBatchCursor,
+                session: &mut ClientSession,
+            ) -> Result<Vec<usize>> {
+                let stream: SessionRawBatchCursorStream<'_, '_> = cursor.stream(session);
+                batches(stream).await
+            }
+
+            async fn write(mut to: impl AsyncWrite + Unpin + Send, n: usize) {
+                to.write_all(&vec![1; n]).await.unwrap();
+                to.close().await.unwrap();
+            }
+
+            async fn read(mut from: impl AsyncRead + Unpin + Send) -> usize {
+                from.read_to_end(&mut Vec::new()).await.unwrap()
+            }
+
             /// What the handles say of themselves.
             pub(super) fn handles(client: &Client, name: &str) -> String {
                 let client = shared(client);
@@ -143,6 +179,10 @@ macro_rules! one_body {
                 let names = shared(&numbers).clone_with_type::<Document>();
                 let about = DriverInfo::builder().name("mirror").build();
                 client.append_metadata(about).unwrap();
+                let concern = WriteConcern::majority();
+                let options = GridFsBucketOptions::builder().write_concern(concern).build();
+                let bucket: GridFsBucket = shared(&db.gridfs_bucket(options));
+                drop(db.gridfs_bucket(Some(GridFsBucketOptions::default())));
                 drop(client.warm_connection_pool().into_future());
                 assert!(client.default_database().is_none());
                 assert_eq!(db.client().read_concern(), numbers.client().read_concern());
@@ -161,6 +201,11 @@ macro_rules! one_body {
                         (db.selection_criteria(), db.read_concern(), db.write_concern()),
                         (numbers.selection_criteria(), numbers.read_concern()),
                         (numbers.write_concern(), db.name(), numbers.name(), names.namespace()),
+                        (
+                            bucket.selection_criteria(),
+                            bucket.read_concern(),
+                            bucket.write_concern()
+                        ),
                     )
                 )
             }
@@ -548,6 +593,87 @@ macro_rules! one_body {
                 ready(db.run_raw_cursor_command(rawdoc! { "find": "unused" }));
                 let raw: RawDocumentBuf = rawdoc! { "find": "unused" };
                 ready(db.run_raw_cursor_command(raw).session(&mut session));
+
+                fn created<M>(action: CreateSearchIndex<'_, M>) -> CreateSearchIndex<'_, M> {
+                    action.with_options(Some(CreateSearchIndexOptions::default()))
+                }
+                let search_index = SearchIndexModel::default;
+                let one: CreateSearchIndex<'_, Single> = c.create_search_index(search_index());
+                ready(created(one));
+                let all: CreateSearchIndex<'_, Multiple> =
+                    c.create_search_indexes([search_index()]);
+                ready(created(all));
+                let options = UpdateSearchIndexOptions::default();
+                ready(c.update_search_index("name", doc! {}).with_options(options));
+                let options = DropSearchIndexOptions::default();
+                ready(c.drop_search_index("name").with_options(options));
+                ready(
+                    c.list_search_indexes()
+                        .with_options(ListSearchIndexOptions::default())
+                        .aggregate_options(AggregateOptions::default())
+                        .name("name"),
+                );
+
+                fn bulk<R>(action: BulkWrite<'_, R>) -> BulkWrite<'_, R> {
+                    action
+                }
+                let insert = || c.insert_one_model(Number { id: 1, name: None }).unwrap();
+                let write_all = || {
+                    client
+                        .bulk_write([insert()])
+                        .with_options(Some(BulkWriteOptions::default()))
+                        .ordered(false)
+                        .bypass_document_validation(true)
+                        .comment("why")
+                        .let_vars(doc! { "x": 1 })
+                        .write_concern(write())
+                };
+                ready(bulk::<SummaryBulkWriteResult>(write_all()));
+                ready(write_all().session(&mut session));
+                let verbose = write_all().session(&mut session).verbose_results().ordered(true);
+                ready(bulk::<VerboseBulkWriteResult>(verbose));
+                ready(write_all().verbose_results().session(&mut session));
+
+                let bucket = db.gridfs_bucket(None);
+                let upload: gridfs::OpenUploadStream<'_> = bucket.open_upload_stream("name");
+                ready(
+                    upload
+                        .with_options(GridFsUploadOptions::default())
+                        .chunk_size_bytes(1)
+                        .metadata(doc! {})
+                        .id(Bson::Int32(1)),
+                );
+                ready(bucket.open_download_stream(Bson::Int32(1)));
+                ready(
+                    bucket
+                        .open_download_stream_by_name("name")
+                        .with_options(GridFsDownloadByNameOptions::default())
+                        .revision(-2),
+                );
+                ready(
+                    bucket
+                        .find(doc! {})
+                        .with_options(GridFsFindOptions::default())
+                        .allow_disk_use(true)
+                        .batch_size(2)
+                        .limit(3)
+                        .max_time(second)
+                        .skip(1)
+                        .sort(doc! { "_id": 1 }),
+                );
+                ready(
+                    bucket
+                        .find_one(doc! {})
+                        .with_options(GridFsFindOneOptions::default())
+                        .max_time(second)
+                        .skip(1)
+                        .sort(doc! { "_id": 1 }),
+                );
+                ready(bucket.rename(Bson::Int32(1), "name"));
+                ready(bucket.rename_by_name("name", String::from("other")));
+                ready(bucket.delete(Bson::Int32(1)));
+                ready(bucket.delete_by_name("name"));
+                ready(bucket.drop());
                 Ok(())
             }
 
@@ -685,6 +811,83 @@ macro_rules! one_body {
                 let mut cursor = db.run_cursor_command(find).session(&mut session).await?;
                 see(&drain(cursor.stream(&mut session)).await?);
                 see(&drain(db.run_raw_cursor_command(rawdoc! { "find": "numbers" }).await?).await?);
+
+                // Raw batches.
+                let raw: RawBatchCursor = small(numbers.find(doc! {})).batch().await?;
+                see(&batches(raw).await?);
+                let raw = small(numbers.find(doc! {})).session(&mut session).batch().await?;
+                see(&batches_in_session(raw, &mut session).await?);
+                see(&batches(numbers.aggregate([]).batch_size(3).batch().await?).await?);
+                let raw = numbers.aggregate([]).with_type::<Local>();
+                let raw = raw.session(&mut session).batch().await?;
+                see(&batches_in_session(raw, &mut session).await?);
+                see(&batches(db.list_collections().batch().await?).await?);
+                let raw = db.list_collections().session(&mut session).batch().await?;
+                see(&batches_in_session(raw, &mut session).await?);
+                see(&batches(numbers.list_indexes().batch().await?).await?);
+                let raw = numbers.list_indexes().session(&mut session).batch().await?;
+                see(&batches_in_session(raw, &mut session).await?);
+                let find = || doc! { "find": "numbers", "batchSize": 2 };
+                see(&batches(db.run_cursor_command(find()).batch().await?).await?);
+                let raw = db.run_cursor_command(find()).session(&mut session).batch().await?;
+                see(&batches_in_session(raw, &mut session).await?);
+                let bad = numbers.find(doc! { "$no": 1 }).batch().await;
+                see(&bad.err().unwrap().kind.to_string());
+
+                // What this server does not know.
+                let error = numbers.create_search_index(SearchIndexModel::default()).await;
+                see(&error.unwrap_err().kind.to_string());
+                let error = numbers.create_search_indexes([SearchIndexModel::default()]).await;
+                see(&error.unwrap_err().kind.to_string());
+                let error = numbers.update_search_index("name", doc! {}).await;
+                see(&error.unwrap_err().kind.to_string());
+                let error = numbers.drop_search_index("name").await;
+                see(&error.unwrap_err().kind.to_string());
+                let options = AggregateOptions::builder().batch_size(2).build();
+                let error = numbers.list_search_indexes().name("name").aggregate_options(options);
+                see(&error.await.err().unwrap().kind.to_string());
+                let insert = numbers.insert_one_model(number(30, "thirty"))?;
+                let replace = numbers.replace_one_model(doc! { "_id": 1 }, number(1, "one"))?;
+                assert_eq!((insert.document.len(), replace.replacement.len()), (2, 2));
+                let models = [WriteModel::from(insert), replace.into()];
+                see(&client.bulk_write(models.clone()).await.unwrap_err().kind.to_string());
+                let verbose = client.bulk_write(models).verbose_results().session(&mut session);
+                see(&verbose.await.unwrap_err().kind.to_string());
+                let none = client.bulk_write(Vec::<WriteModel>::new()).await;
+                see(&none.unwrap_err().kind.to_string());
+
+                // Files.
+                let options = GridFsBucketOptions::builder().chunk_size_bytes(10_u32).build();
+                let bucket = db.gridfs_bucket(options);
+                let file = async |id: i32| -> Result<GridFsUploadStream> {
+                    bucket.open_upload_stream("file").id(id.into()).await
+                };
+                let upload = file(1).await?;
+                see(upload.id());
+                write(upload, 25).await;
+                see(&write(file(2).await?, 5).await);
+                let mut upload = file(3).await?;
+                upload.write_all(&[1; 25]).await.unwrap();
+                upload.flush().await.unwrap();
+                see(&upload.abort().await);
+                assert!(upload.abort().await.is_err());
+                let download: GridFsDownloadStream = bucket.open_download_stream(1.into()).await?;
+                see(&read(download).await);
+                see(&read(bucket.open_download_stream_by_name("file").revision(1).await?).await);
+                let error = bucket.open_download_stream(9.into()).await.err().unwrap();
+                see(&error.kind.to_string());
+                let one: Option<FilesCollectionDocument> = bucket.find_one(doc! {}).await?;
+                see(&one.map(|file| (file.id, file.length, file.chunk_size_bytes, file.filename)));
+                let files = bucket.find(doc! {}).batch_size(1).sort(doc! { "_id": 1 });
+                let id = async |file: FilesCollectionDocument| Ok(file.id);
+                see(&files.await?.and_then(id).try_collect::<Vec<_>>().await?);
+                see(&bucket.rename(1.into(), "other").await);
+                see(&bucket.rename_by_name("file", "others").await);
+                see(&bucket.rename_by_name("file", "others").await.unwrap_err().kind.to_string());
+                see(&bucket.delete(1.into()).await);
+                see(&bucket.delete_by_name("others").await);
+                see(&bucket.delete_by_name("others").await.unwrap_err().kind.to_string());
+                see(&bucket.drop().await);
 
                 see(&numbers.drop().await?);
                 see(&numbers.drop().session(&mut session).await?);

@@ -25,16 +25,20 @@ macro_rules! setters {
         /// that is wanted and the application has set none. It is not shown: it is the record's id.
         #[allow(deprecated, reason = "what the driver still offers is still mirrored")]
         fn described(&mut self) -> Option<std::sync::Arc<mongodb::bson::Bson>> {
-            let mut document = mongodb::bson::Document::new();
-            if let Some(options) = &self.options {
-                $(
-                    if let Some(value) = &options.$name {
-                        crate::driver::describe::option(&mut document, stringify!($name), value);
-                    }
-                )*
-            }
+            let document = self.options.as_ref().map(Self::describe).unwrap_or_default();
             $(setters!(@comment self $name);)*
             (!document.is_empty()).then(|| std::sync::Arc::new(document.into()))
+        }
+
+        #[allow(deprecated, reason = "what the driver still offers is still mirrored")]
+        pub(super) fn describe(options: &mongodb::options::$options) -> mongodb::bson::Document {
+            let mut document = mongodb::bson::Document::new();
+            $(
+                if let Some(value) = &options.$name {
+                    crate::driver::describe::option(&mut document, stringify!($name), value);
+                }
+            )*
+            document
         }
     };
     (@comment $this:ident comment) => {

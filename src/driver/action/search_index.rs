@@ -50,10 +50,17 @@ pub struct ListSearchIndexes<'a> {
     pub(in crate::driver) action: mongodb::action::ListSearchIndexes<'a>,
     pub(in crate::driver) call: Call,
     pub(in crate::driver) options: Option<ListSearchIndexOptions>,
+    /// Those of the aggregation that lists the indexes.
+    pub(in crate::driver) aggregate_options: Option<AggregateOptions>,
 }
 
 impl ListSearchIndexes<'_> {
-    setters!(ListSearchIndexOptions {});
+    /// Sets all options; this replaces those set before. See
+    /// [`mongodb::options::ListSearchIndexOptions`].
+    pub fn with_options(mut self, value: impl Into<Option<ListSearchIndexOptions>>) -> Self {
+        self.options = value.into();
+        self
+    }
 
     /// Lists the index of this name alone.
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -65,10 +72,36 @@ impl ListSearchIndexes<'_> {
 
     /// Sets the options of the aggregation that lists the indexes; this replaces those set before.
     pub fn aggregate_options(mut self, value: AggregateOptions) -> Self {
-        self.call.arguments = serialized_document(&value);
-        self.action = self.action.aggregate_options(value);
+        self.aggregate_options = Some(value);
         self
     }
 }
 
-cursor_future!([] ListSearchIndexes<'a> => Cursor<Document>);
+run!(
+    [] ListSearchIndexes<'a> => crate::driver::sync::Cursor<Document>,
+    crate::driver::sync::Cursor::new
+);
+
+impl Mirrored for ListSearchIndexes<'_> {}
+
+impl<'a> IntoFuture for ListSearchIndexes<'a> {
+    type Output = mongodb::error::Result<Cursor<Document>>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { mut action, mut call, options, mut aggregate_options } = self;
+        let described = aggregate_options.as_ref().map(<Aggregate<'_>>::describe);
+        let described = described.filter(|described| !described.is_empty());
+        if let Some(comment) = call.comment() {
+            aggregate_options.get_or_insert_default().comment.get_or_insert(comment);
+        }
+        if let Some(aggregate_options) = aggregate_options {
+            action = action.aggregate_options(aggregate_options);
+        }
+        let future = action.with_options(options).into_future();
+        Box::pin(async move {
+            let described = described.map(|described| Arc::new(described.into()));
+            keep_open(Operation::open(call, described)?, future, Cursor::new).await
+        })
+    }
+}
