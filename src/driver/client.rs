@@ -14,6 +14,7 @@ use super::{
     door,
     operation::Call,
     probe::{Place, Probe},
+    process,
 };
 use crate::{pipeline::Watcher, record::WatcherName};
 
@@ -87,9 +88,7 @@ impl Client {
     /// Those of [`mongodb::Client::with_options`], and those of the configuration, as in
     /// [`Client::with_uri_str`].
     pub fn with_options(options: ClientOptions) -> mongodb::error::Result<Self> {
-        // The driver shows the text of a custom error only if that is a `String`.
-        let unusable = |error| mongodb::error::Error::custom(format!("mongowatch: {error}"));
-        Watcher::of_process().map_err(unusable)?.client(options)
+        Watcher::of_process().map_err(process::unusable)?.client(options)
     }
 
     /// The driver's own client, past the mirrored calls: the one named way out. With

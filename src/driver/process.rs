@@ -57,6 +57,17 @@ impl Watcher {
     }
 }
 
+/// The driver's error for a configuration that cannot be used.
+///
+/// The driver shows the text of a custom error only if that is a `String`, and even then not to
+/// those who print errors by `Debug`, as a `main` that returns one does. Nobody else may tell the
+/// operator what to do: so it is said here too.
+pub(super) fn unusable(error: Error) -> mongodb::error::Error {
+    let text = format!("mongowatch: {error}");
+    eprintln!("{text}");
+    mongodb::error::Error::custom(text)
+}
+
 /// Writes what waits when the process exits.
 #[dtor(unsafe)]
 fn end() {

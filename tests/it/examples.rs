@@ -66,4 +66,88 @@ mod needs_server {
         assert_eq!(event["fields"]["MatchedCount"], 1);
         assert_eq!(event["fields"]["Outcome"], "ok");
     }
+
+    #[test]
+    fn transactions_show_what_became_of_each_operation() {
+        let Some(output) = output_of("transactions") else { return };
+        for shown in [
+            "update_one         ok     committed session",
+            "commit_transaction ok               session",
+            "delete_many        ok     aborted   session",
+            "7 operations, balanced: true",
+        ] {
+            assert!(output.contains(shown), "{shown:?} is not in\n{output}");
+        }
+    }
+
+    #[test]
+    fn change_streams_show_their_events_and_tokens() {
+        let Some(output) = output_of("change_stream") else { return };
+        let streams: Vec<_> = output.lines().filter(|line| line.starts_with("watch ")).collect();
+        let [first, resumed] = streams.as_slice() else { panic!("{output}") };
+        assert!(first.starts_with("watch orders ok 2 events, token {\"_data\":"), "{output}");
+        assert!(resumed.starts_with("watch orders ok 1 events"), "{output}");
+        assert!(output.contains("resumed: Insert Some(Document({\"_id\""), "{output}");
+    }
+
+    #[cfg(feature = "sync")]
+    #[test]
+    fn the_blocking_api_shows_who_did_it() {
+        let Some(output) = output_of("sync") else { return };
+        for shown in [
+            "insert_many orders ok  by {\"Kind\":\"user\",\"ID\":\"ada\"}",
+            "find orders ok 2 by {\"Kind\":\"user\",\"ID\":\"ada\"}",
+            "drop  ok",
+        ] {
+            assert!(output.contains(shown), "{shown:?} is not in\n{output}");
+        }
+    }
+
+    /// Its own package is built by its own call of cargo, in the same build directory.
+    #[cfg(feature = "yaml")]
+    #[test]
+    fn an_application_of_the_driver_is_watched_by_the_name_of_its_dependency_alone() {
+        let server = Server::shared();
+        let directory = tempfile::tempdir().unwrap();
+        let csv = directory.path().join("audit.csv");
+        let config = directory.path().join("audit.yaml");
+        let fields = "[Operation, Collection, Outcome, MatchedCount, TxnOutcome]";
+        let yaml = format!(
+            "layers:\n- csv:\n    path: {}\n    columns: {fields}\n    versions: released\n",
+            csv.display()
+        );
+        std::fs::write(&config, yaml).unwrap();
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let database = server.database_name("dropin");
+        let output = Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "--package", "dropin", "--manifest-path", manifest, "--"])
+            .args([server.uri(), &database])
+            .env("MONGOWATCH_CONFIG", &config)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(text.contains("paid: 2") && text.contains("seen by another client: 3"), "{text}");
+        let mut rows: Vec<_> =
+            std::fs::read_to_string(&csv).unwrap().lines().skip(1).map(str::to_owned).collect();
+        rows.sort_unstable();
+        assert_eq!(
+            rows,
+            [
+                "commit_transaction,,ok,,",
+                "count_documents,orders,ok,1,",
+                "create_index,orders,ok,,",
+                "drop,,ok,,",
+                "find,orders,ok,3,",
+                "find,orders,ok,3,",
+                "find_one_and_update,orders,ok,1,",
+                "insert_one,orders,error,,",
+                "insert_one,orders,ok,,",
+                "insert_one,orders,ok,,",
+                "insert_one,orders,ok,,",
+                "update_many,orders,ok,2,committed",
+                "watch,orders,ok,1,",
+            ]
+        );
+    }
 }

@@ -27,4 +27,6 @@ mod raw_batches;
 #[path = "server.rs"]
 mod server_helper;
 mod shutdown;
+#[cfg(feature = "sync")]
+mod sync;
 mod transactions;

@@ -48,6 +48,8 @@ impl<'a> InsertMany<'a> {
     action!(@session);
 }
 
+run!([] InsertMany<'a> => InsertManyResult);
+
 impl Mirrored for InsertMany<'_> {}
 
 impl<'a> IntoFuture for InsertMany<'a> {
