@@ -11,9 +11,9 @@ use std::error::Error;
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
 use mongodb::options::{ClientOptions, GridFsBucketOptions};
 use mongowatch::{
-    GridFsBucket, Watcher,
+    Field, GridFsBucket, Watcher,
     bson::doc,
-    layer::{ConsoleSettings, LayerSettings, Stream},
+    layer::{ConsoleSettings, LayerSettings, Shown, Stream},
 };
 
 #[tokio::main]
@@ -21,6 +21,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = server::Server::shared();
     let mut console = ConsoleSettings::default();
     console.stream = Stream::Stdout;
+    console.fields = Some(Shown(vec![
+        Field::Filter,
+        Field::Duration,
+        Field::FileBytes,
+        Field::FileChunks,
+        Field::Attempts,
+        Field::ErrorName,
+    ]));
     let watcher = Watcher::builder().layer(LayerSettings::Console(console)).start()?;
     let client = watcher.client(ClientOptions::parse(server.uri()).await?)?;
     let database = client.database(&server.database_name("gridfs"));

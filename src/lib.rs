@@ -24,6 +24,8 @@
 //! # }
 //! ```
 //!
+//! Who did it and why, the application says once for each request: [`Context`].
+//!
 //! What of the driver's traffic is seen besides the mirrored calls, and what that costs, is a choice:
 //! [`Capture`]. Every version of every record is on the books: [`Stats`].
 //!

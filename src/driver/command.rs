@@ -119,6 +119,9 @@ impl CommandDoor {
     fn raw_started(&self, event: &CommandStartedEvent, sent: Sent) {
         let now = Instant::now();
         self.raw.give_up_retries(now);
+        if let Some(abandoned) = sent.session_id.and_then(|id| self.raw.take_abandoned(id)) {
+            self.abandon(abandoned);
+        }
         let name = event.command_name.as_str();
         let record = match name {
             "killCursors" => return self.raw_killed(event, sent, now),
@@ -169,13 +172,22 @@ impl CommandDoor {
         }
     }
 
+    /// Closes the record of a command whose future was dropped, as its session tells, which is at
+    /// something else now. Its cursor is killed by the driver, before or after.
+    fn abandon(&self, record: RawRecord) {
+        if let Some(cursor_id) = record.cursor_id() {
+            self.probe.expect_kill(cursor_id);
+        }
+        record.close(Outcome::Cancelled, None);
+    }
+
     /// A `killCursors` ends the records of its cursors; it has one of its own only if it kills
     /// what no record knows.
     fn raw_killed(&self, event: &CommandStartedEvent, sent: Sent, now: Instant) {
         let ids = event.command.get_array("cursors").map_or(&[][..], Vec::as_slice);
         let mut all_known = true;
         for id in ids.iter().filter_map(Bson::as_i64) {
-            match self.raw.take_cursor(sent.server.as_ref(), id) {
+            match self.raw.take_killed(sent.server.as_ref(), id) {
                 Some(record) => record.close(Outcome::Cancelled, None),
                 None => all_known &= self.probe.take_expected_kill(id),
             }

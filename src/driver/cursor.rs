@@ -8,7 +8,7 @@ use std::{
 
 use futures_core::Stream;
 use mongodb::{
-    bson::{Document, RawDocument},
+    bson::{Bson, Document, RawDocument},
     error::{Error, Result},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -168,8 +168,11 @@ impl<T: DeserializeOwned> Stream for Cursor<T> {
 }
 
 impl<T> SessionCursor<T> {
-    pub(super) fn new(inner: mongodb::SessionCursor<T>, operation: Operation) -> Self {
-        Self { watch: CursorWatch::new(operation, OnServer::Open), inner }
+    pub(super) fn new(inner: mongodb::SessionCursor<T>, mut operation: Operation) -> Self {
+        // The driver does not say whether there is more; after a pipeline that writes there is not.
+        let writes = operation.record().is_some_and(|record| writes(record));
+        let on_server = if writes { OnServer::Exhausted } else { OnServer::Open };
+        Self { watch: CursorWatch::new(operation, on_server), inner }
     }
 
     /// Moves the cursor forward; see [`mongodb::SessionCursor::advance`].
@@ -421,6 +424,13 @@ fn limit_of(record: &WatchMessage) -> Option<u64> {
     let options = record.options.as_deref()?.as_document()?;
     let limit = options.get_i64("limit").ok()?.unsigned_abs();
     (limit > 0).then_some(limit)
+}
+
+/// Is it a pipeline that writes, so that it is done when it is answered, and its cursor empty?
+fn writes(record: &WatchMessage) -> bool {
+    let last = record.filter.as_deref().and_then(Bson::as_array).and_then(|stages| stages.last());
+    let last = last.and_then(Bson::as_document);
+    last.is_some_and(|stage| stage.contains_key("$out") || stage.contains_key("$merge"))
 }
 
 const fn advanced(result: &Result<bool>) -> Step<'_> {

@@ -40,6 +40,8 @@ pub(super) struct Call {
     pub(super) update: Option<Arc<Bson>>,
     /// What else the call says, to stand among its options: the `key` of a `distinct`.
     pub(super) arguments: Document,
+    /// The namespaces of a call on several.
+    pub(super) namespaces: Vec<String>,
     /// The id of the record, when it had to be known before the record is opened.
     pub(super) id: Option<WatchId>,
     /// The session that the application gave.
@@ -83,6 +85,7 @@ impl Place {
             filter: None,
             update: None,
             arguments: Document::new(),
+            namespaces: Vec::new(),
             id: None,
             session_id: None,
             txn: None,
@@ -155,8 +158,10 @@ impl Operation {
         record.options = with_arguments(options, call.arguments);
         record.traffic.session_id = call.session_id;
         record.context = context::at_start();
-        let refusal =
-            place.probe.check_context(&mut record).filter(|_| !ends_transaction(&command));
+        let refusal = place
+            .probe
+            .check_context(&mut record, &call.namespaces)
+            .filter(|_| !ends_transaction(&command));
         let wire = place.probe.sees_traffic().then(|| Wire::new(&place.probe, call.session_id));
         let busy = Duration::ZERO;
         let txn = call.txn;

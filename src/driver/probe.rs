@@ -23,11 +23,30 @@ pub(super) struct Probe {
     servers: Mutex<Vec<(String, u16, Arc<str>)>>,
 }
 
-/// Cursors that the driver is going to kill by itself, the latest last.
+/// Cursors that the driver is going to kill by itself.
 #[derive(Default)]
 struct ExpectedKills {
     ids: HashSet<i64>,
+    /// The cursors in the order in which they were dropped. One that is no longer among `ids` has been
+    /// killed since.
     order: VecDeque<i64>,
+}
+
+impl ExpectedKills {
+    fn insert(&mut self, cursor_id: i64) {
+        if self.ids.insert(cursor_id) {
+            self.order.push_back(cursor_id);
+        }
+        while self.ids.len() > Probe::EXPECTED_KILLS_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+        // The killed ones go when they are half of all: a scan for each doubling.
+        if self.order.len() > 64 && self.order.len() > 2 * self.ids.len() {
+            self.order.retain(|id| self.ids.contains(id));
+        }
+    }
 }
 
 /// Which database and collection an operation works on, and who watches it.
@@ -40,8 +59,8 @@ pub(super) struct Place {
 
 impl Probe {
     /// So many kills are expected at most: some never come, when the runtime or the connection is
-    /// gone.
-    const EXPECTED_KILLS_MAX: usize = 4_096;
+    /// gone. An application may well drop ten thousand cursors at once; these are 16 bytes each.
+    pub(super) const EXPECTED_KILLS_MAX: usize = 65_536;
 
     pub(super) fn new(watcher: &Watcher, options: &ClientOptions, capture: Capture) -> Self {
         let credential = options.credential.as_ref();
@@ -68,9 +87,13 @@ impl Probe {
     }
 
     /// Looks at the context of a record whose namespace is known, and says what it lacks. Gives why
-    /// the operation has to be refused, if it has to be.
-    pub(super) fn check_context(&self, record: &mut WatchMessage) -> Option<Refusal> {
-        let (missing, otherwise) = require(&self.policy.require_context, record)?;
+    /// the operation has to be refused, if it has to be. A call on several namespaces names them.
+    pub(super) fn check_context(
+        &self,
+        record: &mut WatchMessage,
+        namespaces: &[String],
+    ) -> Option<Refusal> {
+        let (missing, otherwise) = require(&self.policy.require_context, record, namespaces)?;
         (otherwise == Otherwise::Refuse).then(|| Refusal::of_context(record, &missing))
     }
 
@@ -92,15 +115,7 @@ impl Probe {
         if self.capture != Capture::Commands {
             return;
         }
-        let mut kills = lock(&self.expected_kills);
-        if kills.ids.insert(cursor_id) {
-            kills.order.push_back(cursor_id);
-        }
-        while kills.order.len() > Self::EXPECTED_KILLS_MAX
-            && let Some(oldest) = kills.order.pop_front()
-        {
-            kills.ids.remove(&oldest);
-        }
+        lock(&self.expected_kills).insert(cursor_id);
     }
 
     /// Was the killing of this cursor expected? At most once.

@@ -3,14 +3,18 @@ use mongodb::{
         Binary, Bson, DateTime, Decimal128, Document, JavaScriptCodeWithScope, RawDocumentBuf,
         Timestamp, doc, oid::ObjectId, spec::BinarySubtype,
     },
-    options::{AggregateOptions, CreateCollectionOptions},
+    options::{AggregateOptions, ClientOptions, CreateCollectionOptions},
 };
 
 use super::{
     body, describe,
+    probe::Probe,
     reply::{Reply, bson_len},
 };
-use crate::record::{Counts, WriteError};
+use crate::{
+    pipeline::{Capture, Watcher},
+    record::{Counts, WriteError},
+};
 
 /// A document with a value of every type, some of them nested.
 fn every_type() -> Document {
@@ -140,4 +144,27 @@ fn the_body_of_a_command_has_no_inserted_documents() {
     assert!(body::is_unacknowledged(&doc! { "writeConcern": { "w": 0 } }));
     assert!(!body::is_unacknowledged(&doc! { "writeConcern": { "w": "majority" } }));
     assert!(!body::is_unacknowledged(&doc! {}));
+}
+
+/// Some kills never come: those that are expected do not pile up, and it is the oldest that go.
+#[test]
+fn the_oldest_expected_kill_goes_when_there_are_too_many() {
+    let watcher = Watcher::builder()
+        .foreign_layer("nowhere", tracing_subscriber::layer::Identity::new())
+        .start()
+        .unwrap();
+    let options = ClientOptions::default();
+    let probe = Probe::new(&watcher, &options, Capture::Commands);
+    let limit = i64::try_from(Probe::EXPECTED_KILLS_MAX).unwrap();
+    for id in 1..=limit {
+        probe.expect_kill(id);
+    }
+    // A kill that came makes room for another one.
+    assert!(probe.take_expected_kill(5) && !probe.take_expected_kill(5));
+    probe.expect_kill(limit + 1);
+    assert!(probe.take_expected_kill(1));
+    probe.expect_kill(limit + 2);
+    probe.expect_kill(limit + 3);
+    assert!(!probe.take_expected_kill(2), "the oldest");
+    assert!(probe.take_expected_kill(3) && probe.take_expected_kill(limit + 3));
 }

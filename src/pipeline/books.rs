@@ -20,7 +20,12 @@ use crate::layer::{Tally, TallyCounts};
 pub struct Stats {
     /// Operations that were opened.
     pub operations: u64,
-    /// Operations that have begun and not ended.
+    /// Operations that have begun and not ended: a gauge, which is 0 when the application has nothing
+    /// under way.
+    ///
+    /// What the application leaks (a cursor or a future that is never dropped) stays on it, and has no
+    /// final record. So does a raw operation whose end the capture mode does not show, until its
+    /// client goes.
     pub open: u64,
     /// Versions of records that were emitted.
     pub emitted: u64,

@@ -57,7 +57,9 @@ pub enum Otherwise {
 /// Matches namespaces: `db.collection`, in which `*` stands for any characters, or for none.
 ///
 /// What works on a whole database has the namespace `db.`, and what works on the deployment `.`: so
-/// `shop.*` is for all that is done in `shop`, and `*` for everything.
+/// `shop.*` is for all that is done in `shop`, and `*` for everything. What counts is the namespace
+/// that a call is made on, or the namespaces of a `bulk_write`; not those that a pipeline names
+/// (`$out`, `$lookup`).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NamespacePattern(String);
@@ -87,28 +89,40 @@ impl ContextRequirement {
     }
 }
 
-/// Writes into the record what the first rule for its namespace misses in its context. Gives what
-/// happens now, if something is missing.
+/// Writes into the record what the first rule for its namespace misses in its context; of a call on
+/// several `namespaces`, those of each. Gives what happens now, if something is missing.
 pub(crate) fn require(
     rules: &[ContextRequirement],
     record: &mut WatchMessage,
+    namespaces: &[String],
 ) -> Option<(Vec<ContextField>, Otherwise)> {
     if rules.is_empty() {
         return None;
     }
     let (db, collection) = (record.db.as_deref(), record.collection.as_deref());
-    let namespace = format!("{}.{}", db.unwrap_or_default(), collection.unwrap_or_default());
-    let rule = rules.iter().find(|rule| rule.namespace.matches(&namespace))?;
+    let own = format!("{}.{}", db.unwrap_or_default(), collection.unwrap_or_default());
+    let namespaces = if namespaces.is_empty() { &[own] } else { namespaces };
     let nothing = Context::default();
     let context = record.context.as_deref().unwrap_or(&nothing);
-    let missing = rule.fields.iter().copied().filter(|field| !field.is_in(context));
-    let missing: Vec<_> = missing.collect();
+    let (mut missing, mut otherwise) = (Vec::new(), Otherwise::Flag);
+    for namespace in namespaces {
+        let rule = rules.iter().find(|rule| rule.namespace.matches(namespace));
+        let Some(ContextRequirement { fields, otherwise: then, .. }) = rule else { continue };
+        for field in fields.iter().filter(|field| !field.is_in(context)) {
+            if !missing.contains(field) {
+                missing.push(*field);
+            }
+            if *then == Otherwise::Refuse {
+                otherwise = Otherwise::Refuse;
+            }
+        }
+    }
     if missing.is_empty() {
         return None;
     }
     let names = missing.iter().map(|field| Bson::from(field.field().name()));
     record.missing_context = Some(names.collect::<Vec<_>>().into());
-    Some((missing, rule.otherwise))
+    Some((missing, otherwise))
 }
 
 impl NamespacePattern {

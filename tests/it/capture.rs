@@ -5,7 +5,10 @@ mod needs_server {
     use std::{collections::BTreeSet, fmt::Write, time::Duration};
 
     use expect_test::expect_file;
-    use futures_util::TryStreamExt;
+    use futures_util::{
+        TryStreamExt,
+        io::{AsyncReadExt, AsyncWriteExt},
+    };
     use mongowatch::{
         Capture, Field, WatchMessage,
         bson::{Document, doc},
@@ -24,6 +27,9 @@ mod needs_server {
         "`find_one`",
         "`count_documents`",
         "`run_command`",
+        "`open_upload_stream`",
+        "`open_download_stream`",
+        "GridFS `delete`",
         "duplicate key",
         "`find_one`, cancelled",
         "raw `insert`",
@@ -47,6 +53,14 @@ mod needs_server {
         people.find_one(doc! {}).await.unwrap();
         people.count_documents(doc! {}).await.unwrap();
         db.run_command(doc! { "ping": 1 }).await.unwrap();
+        let files = db.gridfs_bucket(None);
+        let mut upload = files.open_upload_stream("file").await.unwrap();
+        upload.write_all(&[1; 300_000]).await.unwrap();
+        upload.close().await.unwrap();
+        let id = upload.id().clone();
+        let mut download = files.open_download_stream(id.clone()).await.unwrap();
+        assert_eq!(download.read_to_end(&mut Vec::new()).await.unwrap(), 300_000);
+        files.delete(id).await.unwrap();
         people.insert_one(doc! { "_id": 1 }).await.unwrap_err();
         let slow = people.find_one(doc! { "$where": "sleep(300) || true" }).into_future();
         tokio::time::timeout(Duration::from_millis(50), slow).await.unwrap_err();
@@ -159,9 +173,11 @@ What stays unseen, and in which mode:
 | --- | --- | --- | --- |
 | raw traffic (`unwatched()`, a plain driver client) | unseen | seen, without counts | seen, with counts |
 | end of a raw cursor of several batches | - | unseen: its record expires (`timeout`), and is closed as `unknown` when its client goes | seen |
-| a raw call whose future was dropped | - | `cancelled` | no event tells: its record expires, and is closed as `unknown` when its client goes |
+| a raw call whose future was dropped | - | `cancelled` | no event tells: `cancelled` as soon as the driver uses its session again, which is at the next operation or soon after; till then, or till its client goes, it is open |
 | a raw call that never reached a server | - | `not_sent` | no event tells: no record |
 | a raw command that asks for no acknowledgement (`w: 0`) | - | `ok`: its body is not seen | `unknown` |
+| chunks of a GridFS file that is read or deleted, and how many files a call by name deleted or renamed | unseen | unseen | seen |
+| the removal of the chunks of an upload that was dropped | unseen | belongs to the upload | belongs to the upload |
 | the error code of a raw write error | - | unseen: the driver gives it for command errors only | seen |
 
 Which calls of the driver are mirrored, and which are reached through `unwatched()` so far, where the
@@ -169,10 +185,12 @@ traffic is seen as raw traffic:
 
 | handle | mirrored | through `unwatched()` |
 | --- | --- | --- |
-| `Client` | `database`, `default_database`, `list_databases`, `list_database_names`, `warm_connection_pool`, `shutdown`, `append_metadata` | `bulk_write`, `watch`; `start_session` gives the driver's own session, whose commit and abort are raw traffic |
-| `Database` | `collection`, `aggregate`, `run_command`, `run_cursor_command` and their raw forms, `create_collection`, `list_collections`, `list_collection_names`, `drop` | `watch`, `gridfs_bucket` |
-| `Collection` | `find`, `find_one`, `aggregate`, `count_documents`, `estimated_document_count`, `distinct`, `insert_one`, `insert_many`, `update_one`, `update_many`, `replace_one`, `delete_one`, `delete_many`, `find_one_and_update`, `find_one_and_replace`, `find_one_and_delete`, `create_index`, `create_indexes`, `list_indexes`, `list_index_names`, `drop_index`, `drop_indexes`, `drop` | `watch`, search indexes |
-| cursors | `Cursor`, `SessionCursor`, `SessionCursorStream` | raw batches (`batch`) |
+| `Client` | `database`, `default_database`, `list_databases`, `list_database_names`, `warm_connection_pool`, `shutdown`, `append_metadata`, `bulk_write`, `watch`, `start_session` | - |
+| `Database` | `collection`, `aggregate`, `run_command`, `run_cursor_command` and their raw forms, `create_collection`, `list_collections`, `list_collection_names`, `watch`, `gridfs_bucket`, `drop` | - |
+| `Collection` | `find`, `find_one`, `aggregate`, `count_documents`, `estimated_document_count`, `distinct`, `insert_one`, `insert_many`, `update_one`, `update_many`, `replace_one`, `delete_one`, `delete_many`, `find_one_and_update`, `find_one_and_replace`, `find_one_and_delete`, `create_index`, `create_indexes`, `list_indexes`, `list_index_names`, `drop_index`, `drop_indexes`, `create_search_index`, `create_search_indexes`, `update_search_index`, `drop_search_index`, `list_search_indexes`, `watch`, `drop` | - |
+| `ClientSession` | all: transactions are told by their own records and by `TxnOutcome` | - |
+| `GridFsBucket` | all, with its streams | - |
+| cursors | `Cursor`, `SessionCursor`, `SessionCursorStream`, raw batches (`batch`), change streams | - |
 | the `sync` API | - | all |
 
 ";

@@ -357,6 +357,32 @@ mod needs_server {
     }
 
     #[tokio::test]
+    async fn a_call_on_several_namespaces_is_under_the_rules_of_each() {
+        let scene = Scene::with("ctx-bulk", |b| {
+            b.require_context(required("*.kept", Otherwise::Refuse))
+                .require_context(required("*.seen", Otherwise::Flag))
+        });
+        let client = scene.client().await;
+        let insert = |name: &str| {
+            let things = client.database(scene.database()).collection::<Document>(name);
+            things.insert_one_model(doc! {}).unwrap()
+        };
+        refused(client.bulk_write(["free", "seen", "kept"].map(insert))).await;
+        let kept = client.database(scene.database()).gridfs_bucket(None);
+        kept.find(doc! {}).await.unwrap();
+        // Whether the server knows `bulkWrite` or not.
+        let _ = client.bulk_write(["free", "seen"].map(insert)).await;
+        let records = scene.finish().await;
+        let missing: Vec<_> = records.iter().map(|r| said(r, Field::MissingContext)).collect();
+        assert_eq!(missing, ["Actor,Tenant", "", "Actor,Tenant"]);
+        assert_eq!(records[0].error.as_ref().unwrap().name.as_deref(), Some("ContextRequired"));
+        assert_ne!(
+            records[2].error.as_ref().and_then(|e| e.name.as_deref()),
+            Some("ContextRequired")
+        );
+    }
+
+    #[tokio::test]
     async fn a_transaction_can_always_end() {
         let scene = Scene::with("ctx-txn", |b| b.require_context(required("*", Otherwise::Refuse)));
         let client = scene.client().await;

@@ -58,6 +58,34 @@ mod needs_server {
     }
 
     #[test]
+    fn gridfs_shows_one_record_of_each_file_that_was_written_or_read() {
+        let Some(output) = output_of("gridfs") else { return };
+        for shown in [
+            "FileBytes=1000000 FileChunks=16",
+            "FileBytes=16 ",
+            "FileBytes=100000 FileChunks=1 ",
+            "ErrorName=GridFs",
+            "8 operations, the books balance: true",
+        ] {
+            assert!(output.contains(shown), "{shown:?} is not in\n{output}");
+        }
+        for (operation, outcome, n) in [
+            ("open_upload_stream", "ok", 1),
+            ("open_upload_stream", "cancelled", 1),
+            ("open_download_stream", "ok", 1),
+            ("open_download_stream_by_name", "cancelled", 1),
+            ("open_download_stream_by_name", "error", 1),
+            ("rename", "ok", 1),
+            ("delete", "ok", 1),
+        ] {
+            let (operation, outcome) = (format!(" {operation} "), format!(".pictures {outcome} "));
+            let lines = output.lines();
+            let found = lines.filter(|l| l.contains(&operation) && l.contains(&outcome)).count();
+            assert_eq!(found, n, "{operation}{outcome}\n{output}");
+        }
+    }
+
+    #[test]
     fn own_layer_shows_ordinary_event_fields() {
         let Some(output) = output_of("own_layer") else { return };
         let line = output.lines().find(|line| line.contains("find_one")).unwrap();

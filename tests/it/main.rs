@@ -19,11 +19,13 @@ mod csv_aggregate;
 mod cursors;
 mod examples;
 mod failures;
+mod faults;
 mod gridfs;
 mod mirror;
 mod newer_servers;
 mod operations;
 mod raw_batches;
+mod rules;
 #[path = "server.rs"]
 mod server_helper;
 mod shutdown;

@@ -131,21 +131,30 @@ impl Scene {
 
     /// As [`Scene::finish`], with the books.
     pub(crate) async fn finish_with_stats(self) -> (Vec<WatchMessage>, Stats) {
-        let stats = self.watcher.shutdown().await.unwrap();
-        assert!(stats.is_balanced(), "{stats:#?}");
-        let records = self.seen.records();
-        let mut finals: BTreeMap<WatchId, usize> = BTreeMap::new();
-        for record in &records {
-            *finals.entry(record.id).or_default() += usize::from(record.phase == Phase::Final);
-        }
-        assert!(finals.values().all(|n| *n == 1), "not one final record each: {finals:#?}");
-        assert_eq!(finals.len() as u64, stats.operations, "operations without a record");
-        let mut records: Vec<_> =
-            records.into_iter().filter(|record| record.phase == Phase::Final).collect();
-        records.sort_by_key(|record| record.seq);
+        let (records, stats) = settle(self.watcher, &self.seen).await;
         drop_database(self.server, &self.database).await;
         (records, stats)
     }
+}
+
+/// Shuts a watcher down and gives the final records that `seen` saw, in the order of their operations.
+///
+/// Checks what must hold after every scenario: the books balance, and each operation has exactly one
+/// final record.
+pub(crate) async fn settle(watcher: Watcher, seen: &Seen) -> (Vec<WatchMessage>, Stats) {
+    let stats = watcher.shutdown().await.unwrap();
+    assert!(stats.is_balanced(), "{stats:#?}");
+    let records = seen.records();
+    let mut finals: BTreeMap<WatchId, usize> = BTreeMap::new();
+    for record in &records {
+        *finals.entry(record.id).or_default() += usize::from(record.phase == Phase::Final);
+    }
+    assert!(finals.values().all(|n| *n == 1), "not one final record each: {finals:#?}");
+    assert_eq!(finals.len() as u64, stats.operations, "operations without a record");
+    let mut records: Vec<_> =
+        records.into_iter().filter(|record| record.phase == Phase::Final).collect();
+    records.sort_by_key(|record| record.seq);
+    (records, stats)
 }
 
 async fn drop_database(server: &Server, name: &str) {

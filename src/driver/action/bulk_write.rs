@@ -1,6 +1,6 @@
 //! Many writes in one call: `bulk_write`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mongodb::{
     Namespace,
@@ -84,6 +84,13 @@ pub(in crate::driver) fn ask(call: &mut Call, models: &[WriteModel]) {
     for namespace in namespaces {
         same_db &= namespace.is_some_and(|namespace| namespace.db == first.db);
         same_collection &= namespace == Some(first);
+    }
+    if !same_collection {
+        // Each of them has its rules.
+        let namespaces = models.iter().filter_map(|model| target(model).1);
+        let different: BTreeSet<_> = namespaces.map(|ns| (&ns.db, &ns.coll)).collect();
+        call.namespaces =
+            different.into_iter().map(|(db, collection)| format!("{db}.{collection}")).collect();
     }
     call.place.db = same_db.then(|| first.db.as_str().into());
     call.place.collection = same_collection.then(|| first.coll.as_str().into());

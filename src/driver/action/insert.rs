@@ -89,13 +89,20 @@ fn learn(record: &mut WatchMessage, done: &InsertManyResult) {
 /// The driver's error does not give the ids that were inserted; their number follows from the
 /// writes that failed.
 fn learn_failure(record: &mut WatchMessage, error: &Error, n_documents: usize, ordered: bool) {
+    /// The driver sends so many documents in one command, at most; or some 48 MB of them, which is
+    /// not looked at here.
+    const PART_MAX: usize = 100_000;
+
     if let ErrorKind::InsertMany(InsertManyError { write_errors, .. }) = &*error.kind {
         let failed = write_errors.as_deref().unwrap_or_default();
         let inserted = match failed.first() {
             // An ordered insert ends with the first failure.
-            Some(first) if ordered => first.index,
-            _ => n_documents.saturating_sub(failed.len()),
+            Some(first) if ordered => Some(first.index),
+            // A write concern that was not met ends it too, with the first part of it: how large
+            // that was, only the server's reply tells.
+            None if ordered && n_documents > PART_MAX => None,
+            _ => Some(n_documents.saturating_sub(failed.len())),
         };
-        record.counts.inserted = Some(inserted as u64);
+        record.counts.inserted = inserted.map(|inserted| inserted as u64);
     }
 }

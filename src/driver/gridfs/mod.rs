@@ -2,7 +2,13 @@
 //!
 //! One record for each upload, from [`GridFsBucket::open_upload_stream`] to the end of its stream,
 //! for each download likewise, and for each of the other calls. All that the driver sends for it
-//! (looking for indexes, chunks, the file's document) is folded in.
+//! (looking for indexes, chunks, the file's document) is folded in. The driver's calls on files take
+//! no comment, so that a comment with the record's id cannot be sent with them.
+//!
+//! `Collection` is the name of the bucket. The counts are of files; `FileBytes` is what the
+//! application wrote or read, `FileChunks` the chunks that make it up. Of a file that is read or
+//! deleted, the chunks are known only with `capture: commands`, and so is how many files a call by
+//! name deleted or renamed.
 
 mod download;
 mod upload;

@@ -77,7 +77,7 @@ impl RawRecord {
         record.inserted_ids = call.inserted_ids;
         record.context = call.context;
         // The command is on its way: what the context lacks can be told, but not refused.
-        probe.check_context(&mut record);
+        probe.check_context(&mut record, &[]);
         let mut this = Self {
             probe: Arc::clone(probe),
             record: Some(record),
@@ -138,6 +138,16 @@ impl RawRecord {
     /// The server that was asked last.
     pub(super) const fn server(&self) -> Option<&Arc<str>> {
         self.learned.traffic.server.as_ref()
+    }
+
+    /// The session that it runs in.
+    pub(super) const fn session_id(&self) -> Option<Uuid> {
+        self.learned.traffic.session_id
+    }
+
+    /// The cursor that it holds open on the server.
+    pub(in crate::driver) const fn cursor_id(&self) -> Option<i64> {
+        self.learned.cursor_id
     }
 
     /// Notes an error that does not end the operation: a cursor goes on after most of them.

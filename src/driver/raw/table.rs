@@ -29,14 +29,32 @@ pub(in crate::driver) struct RawTable(Mutex<Tables>);
 
 struct Tables {
     limits: Limits,
-    /// Commands under way, by request id. One whose future was dropped stays: no event tells.
+    /// Commands under way, by request id. One whose future was dropped stays until its session or its
+    /// cursor tells: no event does.
     commands: Bounded<i32>,
+    /// The command that a session or a cursor is at.
+    at: HashMap<Holder, i32>,
     /// Cursors that are open on a server, by address and cursor id.
     cursors: Bounded<(Option<Arc<str>>, i64)>,
     /// Failed commands that the driver may send again, by session.
     retries: HashMap<Uuid, FailedOnce>,
     /// Their sessions, in the order in which they failed.
     retry_order: VecDeque<(Instant, Uuid)>,
+}
+
+/// What runs one command at a time: if it does something else, the one before is over.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Holder {
+    Session(Uuid),
+    Cursor(Option<Arc<str>>, i64),
+}
+
+impl Holder {
+    fn of(record: &RawRecord) -> impl Iterator<Item = Self> {
+        let session = record.session_id().map(Self::Session);
+        let cursor = record.cursor_id().map(|id| Self::Cursor(record.server().cloned(), id));
+        session.into_iter().chain(cursor)
+    }
 }
 
 /// Records by a key, of which the oldest go when there are too many.
@@ -107,6 +125,24 @@ impl<K: Clone + Eq + Hash> Bounded<K> {
     }
 }
 
+impl Tables {
+    fn take_command(&mut self, request_id: i32) -> Option<RawRecord> {
+        let record = self.commands.take(&request_id)?;
+        for holder in Holder::of(&record) {
+            // A session that was at two commands, against its rules, is at the later one.
+            if self.at.get(&holder) == Some(&request_id) {
+                self.at.remove(&holder);
+            }
+        }
+        Some(record)
+    }
+
+    fn take_command_of(&mut self, holder: &Holder) -> Option<RawRecord> {
+        let request_id = self.at.get(holder).copied()?;
+        self.take_command(request_id)
+    }
+}
+
 impl RawTable {
     /// The driver has given up on sending again after this long: its default time to select a
     /// server is 30 seconds.
@@ -116,6 +152,7 @@ impl RawTable {
         Self(Mutex::new(Tables {
             limits,
             commands: Bounded::new(),
+            at: HashMap::new(),
             cursors: Bounded::new(),
             retries: HashMap::new(),
             retry_order: VecDeque::new(),
@@ -131,14 +168,36 @@ impl RawTable {
     ) {
         let mut tables = self.lock();
         let limit = tables.limits.n_records;
+        tables.at.extend(Holder::of(&record).map(|holder| (holder, request_id)));
         let lost = tables.commands.insert(request_id, record, now, limit, None);
+        for holder in lost.iter().flat_map(Holder::of) {
+            tables.at.remove(&holder);
+        }
         drop(tables);
         // Closed outside of the lock.
         drop(lost);
     }
 
     pub(in crate::driver) fn take_command(&self, request_id: i32) -> Option<RawRecord> {
-        self.lock().commands.take(&request_id)
+        self.lock().take_command(request_id)
+    }
+
+    /// The command that this session is still at, although it begins another one: its future was
+    /// dropped.
+    pub(in crate::driver) fn take_abandoned(&self, session: Uuid) -> Option<RawRecord> {
+        self.lock().take_command_of(&Holder::Session(session))
+    }
+
+    /// The cursor that is killed, whether it is idle or was dropped while it waited for a batch.
+    pub(in crate::driver) fn take_killed(
+        &self,
+        server: Option<&Arc<str>>,
+        cursor_id: i64,
+    ) -> Option<RawRecord> {
+        let key = (server.cloned(), cursor_id);
+        let mut tables = self.lock();
+        let idle = tables.cursors.take(&key);
+        idle.or_else(|| tables.take_command_of(&Holder::Cursor(key.0, key.1)))
     }
 
     /// Keeps the record of an open cursor until its next command.

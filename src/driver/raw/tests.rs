@@ -141,3 +141,41 @@ fn nothing_is_sent_again_within_a_transaction() {
     });
     assert!(commit.may_be_sent_again(Again::Once).is_some());
 }
+
+/// A dropped future leaves its command in the table; what its session or its cursor does next takes
+/// it out, once.
+#[test]
+fn a_command_is_taken_by_its_session_or_by_the_killing_of_its_cursor() {
+    let (watcher, probe) = probe();
+    let table = table(2);
+    let now = Instant::now();
+    let session = Uuid::nil();
+    table.insert_command(1, record(&probe, 1, None, false), now);
+    assert!(table.take_abandoned(session).is_some());
+    assert!(table.take_abandoned(session).is_none() && table.take_command(1).is_none());
+
+    let at_cursor = |id| {
+        let mut record = record(&probe, 2, None, false);
+        record.learned().cursor_id = Some(id);
+        record
+    };
+    table.insert_command(2, at_cursor(77), now);
+    assert!(table.take_killed(None, 78).is_none());
+    assert!(table.take_killed(None, 77).is_some());
+    assert!(table.take_killed(None, 77).is_none() && table.take_abandoned(session).is_none());
+    table.insert_cursor(77, at_cursor(77), now);
+    assert!(table.take_killed(None, 77).is_some(), "an idle one");
+
+    // A reply came: neither has anything to take.
+    table.insert_command(3, at_cursor(77), now);
+    assert!(table.take_command(3).is_some());
+    assert!(table.take_killed(None, 77).is_none() && table.take_abandoned(session).is_none());
+
+    // What is pushed out is known to neither.
+    for n in 4..8 {
+        table.insert_command(n, at_cursor(n.into()), now);
+    }
+    assert_eq!(watcher.stats().open, 2);
+    assert!(table.take_killed(None, 4).is_none() && table.take_killed(None, 7).is_some());
+    assert_eq!(watcher.stats().open, 1);
+}
