@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
     shop.drop().run()?;
 
-    // The last handle writes what waits when it goes.
-    drop((orders, shop, client, watcher));
+    let stats = watcher.blocking_shutdown()?;
+    println!("{} operations, balanced: {}", stats.operations, stats.is_balanced());
     Ok(())
 }

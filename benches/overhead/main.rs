@@ -6,8 +6,10 @@
 //! - Variants: the driver alone (`bare`), the driver with a command event handler that does nothing
 //!   (`handler`), and mongowatch with a CSV file of the default columns, by `capture`:
 //!   `operations_csv`, `spans_csv`, `commands_csv`.
-//! - Rows: `insert_one`, `find_one` (by id), `update_one`, and `read_10k`: 10,000 documents in
-//!   batches of 1,000, taken from the cursor as a stream of `Document`s.
+//! - Rows: `insert_one`, `find_one` (by id), `update_one`; `read_10k`: 10,000 documents in batches
+//!   of 1,000, taken from the cursor as a stream of `Document`s; `transaction`: an insert, an update
+//!   and a find, and their commit; `insert_1k`: one `insert_many` of 1,000 documents; `changes_10k`:
+//!   a change stream of 10,000 events that are there already, in batches of 1,000.
 //! - `cpu`: processor time of all threads of the process, from before a block of operations until
 //!   everything that the block emitted is in the file. `wall`: what the application waits for,
 //!   until the last operation of the block is done.
@@ -28,7 +30,7 @@
 //! At its end each watched process looks into its books: an operation without its row in the file
 //! fails the benchmark.
 //!
-//! `MONGOWATCH_BENCH_ROUNDS`: the number of rounds (default 40, two to three minutes).
+//! `MONGOWATCH_BENCH_ROUNDS`: the number of rounds (default 40, some five minutes).
 //!
 //! To see where the time goes, let a profiler run one variant alone, without other processes:
 //!
@@ -76,6 +78,9 @@ enum Row {
     FindOne,
     UpdateOne,
     Read10k,
+    Transaction,
+    Insert1k,
+    Changes10k,
 }
 
 /// What a block of operations took, in seconds per operation.
@@ -271,7 +276,15 @@ impl Variant {
 }
 
 impl Row {
-    const ALL: &[Self] = &[Self::InsertOne, Self::FindOne, Self::UpdateOne, Self::Read10k];
+    const ALL: &[Self] = &[
+        Self::InsertOne,
+        Self::FindOne,
+        Self::UpdateOne,
+        Self::Read10k,
+        Self::Transaction,
+        Self::Insert1k,
+        Self::Changes10k,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -279,6 +292,9 @@ impl Row {
             Self::FindOne => "find_one",
             Self::UpdateOne => "update_one",
             Self::Read10k => "read_10k",
+            Self::Transaction => "transaction",
+            Self::Insert1k => "insert_1k",
+            Self::Changes10k => "changes_10k",
         }
     }
 
@@ -288,8 +304,10 @@ impl Row {
         match self {
             Self::InsertOne | Self::UpdateOne if is_full => 150,
             Self::FindOne if is_full => 400,
+            Self::Transaction if is_full => 60,
+            Self::Insert1k if is_full => 6,
             Self::Read10k if is_full => 3,
-            Self::Read10k => 1,
+            Self::Read10k | Self::Insert1k | Self::Changes10k => 1,
             _ => 20,
         }
     }

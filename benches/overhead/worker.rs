@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
-use mongodb::{event::EventHandler, options::ClientOptions};
+use mongodb::{bson::Timestamp, event::EventHandler, options::ClientOptions};
 use mongowatch::{
     Capture, Watcher,
     bson::{DateTime, Document, doc},
@@ -22,6 +22,9 @@ const BATCH: u32 = 1_000;
 const ORDERS: &str = "orders";
 /// Documents that are inserted.
 const INSERTED: &str = "inserted";
+/// Documents whose insertion is read from the change stream, and the time when it began.
+const EVENTS: &str = "events";
+const EVENTS_BEGIN: &str = "events_begin";
 
 /// Does the blocks that standard input asks for, and answers on standard output.
 pub(super) fn serve(variant: Variant, uri: &str, database: &str, csv: &Path) -> Result<()> {
@@ -60,14 +63,19 @@ pub(super) fn fill(uri: &str, database: &str) -> Result<()> {
     runtime()?.block_on(async {
         let database = mongodb::Client::with_uri_str(uri).await?.database(database);
         database.create_collection(INSERTED).await?;
-        let orders = database.collection(ORDERS);
-        orders
-            .insert_many((0..N_DOCUMENTS).map(|id| {
+        let mut session = database.client().start_session().await?;
+        let orders = || {
+            (0..N_DOCUMENTS).map(|id| {
                 let mut order = order(id);
                 order.insert("_id", id);
                 order
-            }))
-            .await?;
+            })
+        };
+        database.collection(ORDERS).insert_many(orders()).session(&mut session).await?;
+        let begin = session.operation_time().ok_or("the server told no time")?;
+        let begin = doc! { "after": Timestamp { increment: begin.increment + 1, ..begin } };
+        database.collection(EVENTS_BEGIN).insert_one(begin).await?;
+        database.collection(EVENTS).insert_many(orders()).await?;
         Ok(())
     })
 }
@@ -107,43 +115,47 @@ fn order(number: i32) -> Document {
     }
 }
 
-/// The collections of a variant, and the watcher behind them.
+/// The database of a variant, and the watcher behind it.
 struct Site {
-    collections: Collections,
+    database: Database,
     watcher: Option<Watcher>,
     random: Random,
+    /// When the events of the change stream begin.
+    events_begin: Timestamp,
 }
 
-enum Collections {
-    Driver { orders: mongodb::Collection<Document>, inserted: mongodb::Collection<Document> },
-    Watched { orders: mongowatch::Collection<Document>, inserted: mongowatch::Collection<Document> },
+enum Database {
+    Driver(mongodb::Database),
+    Watched(mongowatch::Database),
 }
 
 /// The same source for both APIs: that they are the same is the point.
 macro_rules! block {
-    ($orders:expr, $inserted:expr, $random:expr, $row:expr, $n_operations:expr) => {
+    ($database:expr, $random:expr, $events_begin:expr, $row:expr, $n_operations:expr) => {
+        let orders = $database.collection::<Document>(ORDERS);
+        let inserted = $database.collection::<Document>(INSERTED);
         match $row {
             Row::InsertOne => {
                 for _ in 0..$n_operations {
-                    $inserted.insert_one(order($random.id())).await?;
+                    inserted.insert_one(order($random.id())).await?;
                 }
             }
             Row::FindOne => {
                 for _ in 0..$n_operations {
-                    let found = $orders.find_one(doc! { "_id": $random.id() }).await?;
+                    let found = orders.find_one(doc! { "_id": $random.id() }).await?;
                     found.ok_or("a document is missing")?;
                 }
             }
             Row::UpdateOne => {
                 for _ in 0..$n_operations {
                     let update = doc! { "$set": { "status": "paid" }, "$inc": { "version": 1 } };
-                    let done = $orders.update_one(doc! { "_id": $random.id() }, update).await?;
+                    let done = orders.update_one(doc! { "_id": $random.id() }, update).await?;
                     expect(1, done.matched_count)?;
                 }
             }
             Row::Read10k => {
                 for _ in 0..$n_operations {
-                    let mut cursor = $orders.find(doc! {}).batch_size(BATCH).await?;
+                    let mut cursor = orders.find(doc! {}).batch_size(BATCH).await?;
                     let mut n_read = 0;
                     while let Some(order) = cursor.try_next().await? {
                         std::hint::black_box(order);
@@ -152,8 +164,46 @@ macro_rules! block {
                     expect(N_DOCUMENTS as u64, n_read)?;
                 }
             }
+            Row::Transaction => {
+                let mut session = $database.client().start_session().await?;
+                for _ in 0..$n_operations {
+                    session.start_transaction().await?;
+                    let order = order($random.id());
+                    inserted.insert_one(order).session(&mut session).await?;
+                    let update = doc! { "$set": { "status": "paid" }, "$inc": { "version": 1 } };
+                    let filter = doc! { "_id": $random.id() };
+                    let done = orders.update_one(filter, update).session(&mut session).await?;
+                    expect(1, done.matched_count)?;
+                    let filter = doc! { "_id": $random.id() };
+                    let found = orders.find_one(filter).session(&mut session).await?;
+                    found.ok_or("a document is missing")?;
+                    session.commit_transaction().await?;
+                }
+            }
+            Row::Insert1k => {
+                for _ in 0..$n_operations {
+                    inserted.insert_many((0..1_000).map(order)).await?;
+                }
+            }
+            Row::Changes10k => {
+                let events = $database.collection::<Document>(EVENTS);
+                for _ in 0..$n_operations {
+                    let changes = events.watch().start_at_operation_time($events_begin);
+                    let mut changes = changes.batch_size(BATCH).await?;
+                    for _ in 0..N_DOCUMENTS {
+                        let event = changes.try_next().await?.ok_or("the stream has ended")?;
+                        std::hint::black_box(event);
+                    }
+                }
+            }
         }
     };
+}
+
+async fn events_begin(uri: &str, database: &str) -> Result<Timestamp> {
+    let database = mongodb::Client::with_uri_str(uri).await?.database(database);
+    let begin = database.collection::<Document>(EVENTS_BEGIN).find_one(doc! {}).await?;
+    Ok(begin.ok_or("the events have no beginning")?.get_timestamp("after")?)
 }
 
 fn expect(wanted: u64, found: u64) -> Result<()> {
@@ -180,20 +230,18 @@ impl Site {
             Variant::Commands => Some(Capture::Commands),
         };
         let random = Random(1);
+        let events_begin = events_begin(uri, database).await?;
         let Some(capture) = capture else {
             let database = mongodb::Client::with_options(options)?.database(database);
-            let (orders, inserted) = (database.collection(ORDERS), database.collection(INSERTED));
-            let collections = Collections::Driver { orders, inserted };
-            return Ok(Self { collections, watcher: None, random });
+            let database = Database::Driver(database);
+            return Ok(Self { database, watcher: None, random, events_begin });
         };
         let watcher = Watcher::builder()
             .capture(capture)
             .layer(LayerSettings::Csv(CsvSettings::new(csv)))
             .start()?;
-        let database = watcher.client(options)?.database(database);
-        let (orders, inserted) = (database.collection(ORDERS), database.collection(INSERTED));
-        let collections = Collections::Watched { orders, inserted };
-        Ok(Self { collections, watcher: Some(watcher), random })
+        let database = Database::Watched(watcher.client(options)?.database(database));
+        Ok(Self { database, watcher: Some(watcher), random, events_begin })
     }
 
     /// Does a block of operations; a small one before it is not measured.
@@ -210,13 +258,13 @@ impl Site {
     }
 
     async fn block(&mut self, row: Row, n_operations: usize) -> Result<()> {
-        let Self { collections, random, .. } = self;
-        match collections {
-            Collections::Driver { orders, inserted } => {
-                block!(orders, inserted, random, row, n_operations);
+        let Self { database, random, events_begin, .. } = self;
+        match database {
+            Database::Driver(database) => {
+                block!(database, random, *events_begin, row, n_operations);
             }
-            Collections::Watched { orders, inserted } => {
-                block!(orders, inserted, random, row, n_operations);
+            Database::Watched(database) => {
+                block!(database, random, *events_begin, row, n_operations);
             }
         }
         Ok(())
@@ -231,8 +279,8 @@ impl Site {
 
     /// Ends the watcher, and checks that each operation is in the file.
     async fn close(self) -> Result<()> {
-        let Self { collections, watcher, .. } = self;
-        drop(collections);
+        let Self { database, watcher, .. } = self;
+        drop(database);
         let Some(watcher) = watcher else { return Ok(()) };
         let stats = watcher.shutdown().await?;
         let is_whole = stats.is_balanced()

@@ -1,13 +1,10 @@
 //! The watcher of the process: of the clients that are made as the driver makes them.
 //!
 //! An application that names this crate where it named the driver has no watcher in its hands. Its
-//! clients share one, made from `MONGOWATCH_CONFIG` when the first of them is made, and ended when
-//! the process exits: by returning from `main` or by [`std::process::exit`]. A process that is
-//! killed, or aborts, ends without it: what was released by then is written, the rest is lost.
+//! clients share one, made from `MONGOWATCH_CONFIG` when the first of them is made. Like all
+//! watchers that are still there, it ends when the process exits (`pipeline/exit.rs`).
 
 use std::sync::{Mutex, OnceLock, PoisonError};
-
-use dtor::dtor;
 
 use crate::{
     pipeline::Watcher,
@@ -66,12 +63,4 @@ pub(super) fn unusable(error: Error) -> mongodb::error::Error {
     let text = format!("mongowatch: {error}");
     eprintln!("{text}");
     mongodb::error::Error::custom(text)
-}
-
-/// Writes what waits when the process exits.
-#[dtor(unsafe)]
-fn end() {
-    if let Some(watcher) = WATCHER.get() {
-        watcher.end();
-    }
 }

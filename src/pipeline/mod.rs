@@ -6,6 +6,7 @@
 
 mod books;
 mod emitter;
+mod exit;
 mod require;
 mod settings;
 #[cfg(test)]

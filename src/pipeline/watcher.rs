@@ -17,6 +17,7 @@ use super::{
     Capture, Comment, ContextRequirement, Emitter, Settings, Stats,
     books::RouteBooks,
     emitter::HandOver,
+    exit,
     worker::{Command, Route, Worker},
 };
 use crate::{
@@ -34,7 +35,8 @@ use crate::{
 /// from it, is in use; [`Watcher::shutdown`] ends it earlier and tells the books. When the last
 /// handle is dropped without that, what waits is still written, for `shutdown_timeout` at most; the
 /// thread that drops it waits for that, and it may be one of the runtime's, since the driver's own
-/// tasks hold on to a client for a moment.
+/// tasks hold on to a client for a moment. What is left when the process exits, by returning from
+/// `main` or by [`std::process::exit`], is written then.
 ///
 /// ```
 /// use mongowatch::{Capture, Watcher, layer::{CsvSettings, LayerSettings}};
@@ -141,17 +143,6 @@ impl Watcher {
         if finished { Ok(stats) } else { Err(Error::unfinished(stats.n_pending())) }
     }
 
-    /// Ends the watcher where nobody can wait for a future, and nobody looks at the books.
-    pub(crate) fn end(&self) {
-        if !self.pipeline.end() {
-            tracing::error!(
-                target: "mongowatch::pipeline",
-                pending = self.stats().n_pending(),
-                "the process ends before all records are written"
-            );
-        }
-    }
-
     /// What of the driver's work is seen, besides the mirrored calls.
     #[must_use]
     pub const fn capture(&self) -> Capture {
@@ -196,7 +187,7 @@ impl Pipeline {
     }
 
     /// Ends the queue thread; `false` when its time runs out. A second time only looks.
-    fn end(&self) -> bool {
+    pub(super) fn end(&self) -> bool {
         if self.is_ended.swap(true, SeqCst) {
             return self.stats().n_pending() == 0;
         }
@@ -388,6 +379,7 @@ impl WatcherBuilder {
             closers: Mutex::default(),
             is_ended: AtomicBool::new(false),
         });
+        exit::remember(Arc::downgrade(&pipeline));
         let capture = settings.capture;
         tracing::info!(target: "mongowatch::pipeline", ?capture, "watcher started");
         let policy = Arc::new(Policy {

@@ -178,20 +178,12 @@ What stays unseen, and in which mode:
 | a raw command that asks for no acknowledgement (`w: 0`) | - | `ok`: its body is not seen | `unknown` |
 | chunks of a GridFS file that is read or deleted, and how many files a call by name deleted or renamed | unseen | unseen | seen |
 | the removal of the chunks of an upload that was dropped | unseen | belongs to the upload | belongs to the upload |
+| how often the driver resumed a change stream | unseen | seen | seen |
+| number of the transaction (`TxnNumber`) | unseen | seen | seen |
+| the abort of a transaction whose session was dropped | unseen; its operations are `aborted` | a raw record | a raw record |
 | the error code of a raw write error | - | unseen: the driver gives it for command errors only | seen |
 
-Which calls of the driver are mirrored, and which are reached through `unwatched()` so far, where the
-traffic is seen as raw traffic:
-
-| handle | mirrored | through `unwatched()` |
-| --- | --- | --- |
-| `Client` | `database`, `default_database`, `list_databases`, `list_database_names`, `warm_connection_pool`, `shutdown`, `append_metadata`, `bulk_write`, `watch`, `start_session` | - |
-| `Database` | `collection`, `aggregate`, `run_command`, `run_cursor_command` and their raw forms, `create_collection`, `list_collections`, `list_collection_names`, `watch`, `gridfs_bucket`, `drop` | - |
-| `Collection` | `find`, `find_one`, `aggregate`, `count_documents`, `estimated_document_count`, `distinct`, `insert_one`, `insert_many`, `update_one`, `update_many`, `replace_one`, `delete_one`, `delete_many`, `find_one_and_update`, `find_one_and_replace`, `find_one_and_delete`, `create_index`, `create_indexes`, `list_indexes`, `list_index_names`, `drop_index`, `drop_indexes`, `create_search_index`, `create_search_indexes`, `update_search_index`, `drop_search_index`, `list_search_indexes`, `watch`, `drop` | - |
-| `ClientSession` | all: transactions are told by their own records and by `TxnOutcome` | - |
-| `GridFsBucket` | all, with its streams | - |
-| cursors | `Cursor`, `SessionCursor`, `SessionCursorStream`, raw batches (`batch`), change streams | - |
-| the `sync` API | - | all |
+Every call of the driver is mirrored, but for those of in-use encryption: docs/parity.md has the list.
 
 ";
 }

@@ -242,7 +242,8 @@ mod needs_server {
         let record = only(scene.finish().await);
         assert_eq!(record.outcome, Some(Outcome::Error));
         assert_eq!(record.counts.matched, Some(2));
-        assert_eq!(record.error.as_ref().unwrap().name.as_deref(), Some("BsonDeserialization"));
+        let name = if cfg!(feature = "bson-3") { "Bson" } else { "BsonDeserialization" };
+        assert_eq!(record.error.as_ref().unwrap().name.as_deref(), Some(name));
     }
 
     #[tokio::test]

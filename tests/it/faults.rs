@@ -491,7 +491,8 @@ mod needs_server {
             }
             // Last, since each of the first ten keeps a connection.
             for cursor in cursors.iter_mut().skip(19).step_by(20) {
-                assert!(futures_util::poll!(cursor.next()).is_pending());
+                // A server may be quicker than the first look at its answer.
+                n_read += u64::from(futures_util::poll!(cursor.next()).is_ready());
             }
             assert_eq!(scene.watcher.stats().open, n_cursors as u64);
             drop(cursors);

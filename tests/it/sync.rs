@@ -106,8 +106,8 @@ mod needs_server {
             let client = mongowatch::sync::Client::from(watcher.client(options()).unwrap());
             assert_eq!(super::watched::work(&client, &name).unwrap(), expected);
             drop(client);
-            let runtime = tokio::runtime::Runtime::new().unwrap();
-            let stats = runtime.block_on(watcher.shutdown()).unwrap();
+            watcher.blocking_flush().unwrap();
+            let stats = watcher.blocking_shutdown().unwrap();
             assert!(stats.is_balanced() && stats.open == 0, "{stats:?}");
             let mut records = seen.records();
             records.retain(|record| record.iteration.is_final());

@@ -16,6 +16,7 @@
 //! for person in people.find(doc! {}).run()? {
 //!     println!("{}", person?);
 //! }
+//! watcher.blocking_shutdown()?;
 //! # Ok(())
 //! # }
 //! ```
@@ -31,6 +32,8 @@ mod session;
 use std::{future::Future, sync::LazyLock};
 
 use tokio::runtime::Runtime;
+
+use crate::pipeline::{Stats, Watcher};
 
 pub use self::{
     change_stream::{ChangeStream, SessionChangeStream},
@@ -52,6 +55,34 @@ static RUNTIME: LazyLock<Runtime> =
 /// In the async code of a runtime, which must not be blocked, as the driver's own `run` does.
 pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     RUNTIME.block_on(future)
+}
+
+impl Watcher {
+    /// Writes everything that has been released so far, as [`Watcher::flush`] does, and waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Watcher::flush`].
+    ///
+    /// # Panics
+    ///
+    /// In async code, which must not be blocked.
+    pub fn blocking_flush(&self) -> crate::watch_error::Result<()> {
+        block_on(self.flush())
+    }
+
+    /// Ends the watcher, as [`Watcher::shutdown`] does, and waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Watcher::shutdown`].
+    ///
+    /// # Panics
+    ///
+    /// In async code, which must not be blocked.
+    pub fn blocking_shutdown(self) -> crate::watch_error::Result<Stats> {
+        block_on(self.shutdown())
+    }
 }
 
 /// Runs what starts tasks of its own, so that they belong to the runtime of this module.
