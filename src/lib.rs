@@ -32,13 +32,14 @@
 //! # Features
 //!
 //! - `yaml` (default): configuration from YAML files, `Watcher::from_yaml_file`.
+//! - `sync`: the mirror of the driver's blocking API, `mongowatch::sync`.
+//! - `tracing-opentelemetry`: trace and span ids out of spans that are not the active ones.
 //! - `cli`: the `mongowatch` command line tool.
-//! - `tracing-opentelemetry`: TraceID and SpanID of the present `tracing` span, also where the layer
-//!   of that crate was told not to make it the active one of `opentelemetry`.
 //!
-//! The driver is used with its default features and `opentelemetry`; further features of the driver
-//! (TLS back ends, compression, authentication) are switched on at `mongodb` itself, beside this
-//! crate.
+//! The driver's own features are passed through under their names, with the driver's defaults:
+//! `bson-2` (default) and `bson-3`, `rustls-tls`, the compressions, the ways to authenticate. Those that
+//! need a library of the system (`in-use-encryption`, `gssapi-auth`, `openssl-tls`) are switched on at
+//! `mongodb` itself, beside this crate.
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

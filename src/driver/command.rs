@@ -5,7 +5,7 @@
 //! costs; what is done with them here is little.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -21,6 +21,7 @@ use mongodb::{
     },
     options::{ClientOptions, ServerAddress},
 };
+use uuid::Uuid;
 
 use super::{
     body, failure,
@@ -30,7 +31,10 @@ use super::{
     session::session_id,
     wire::{Scoped, Sent, Wire},
 };
-use crate::record::{ErrorInfo, Outcome, redact};
+use crate::{
+    pipeline::AtTheEnd,
+    record::{ErrorInfo, Outcome, redact},
+};
 
 /// A raw cursor may rightly be idle for as long as its session lives: 30 minutes.
 const LIMITS: Limits = Limits { n_records: 65_536, cursor_age: Duration::from_secs(30 * 60) };
@@ -51,12 +55,8 @@ pub(super) fn open(probe: &Arc<Probe>, options: &mut ClientOptions) {
         raw: RawTable::new(LIMITS),
         retries_reads: options.retry_reads != Some(false),
     });
-    let held = Arc::downgrade(&door);
-    probe.emitter.at_the_end(move || {
-        if let Some(door) = held.upgrade() {
-            door.raw.fail_retries();
-        }
-    });
+    let closer: Weak<dyn AtTheEnd> = Arc::downgrade(&door) as _;
+    probe.emitter.at_the_end(closer);
     options.command_event_handler = Some(EventHandler::callback(move |event| {
         door.see(&event);
         if let Some(theirs) = &theirs {
@@ -95,6 +95,12 @@ struct CommandDoor {
     retries_reads: bool,
 }
 
+impl AtTheEnd for CommandDoor {
+    fn at_the_end(&self) {
+        self.raw.fail_retries();
+    }
+}
+
 impl CommandDoor {
     fn see(&self, event: &CommandEvent) {
         match event {
@@ -110,7 +116,11 @@ impl CommandDoor {
             return;
         }
         match Wire::scoped(&self.probe) {
-            Scoped::Own(wire) => wire.sent(self.sent(event)),
+            Scoped::Own(wire) => {
+                let sent = self.sent(event);
+                self.leave_behind(sent.session_id);
+                wire.sent(sent);
+            }
             Scoped::Recorded => {}
             Scoped::Raw => self.raw_started(event, self.sent(event)),
         }
@@ -140,6 +150,15 @@ impl CommandDoor {
             }
         };
         self.raw_sent(event.request_id, record, sent, now);
+    }
+
+    /// A mirrored call uses this session: what raw calls left open in it has ended.
+    fn leave_behind(&self, session_id: Option<Uuid>) {
+        let Some(session_id) = session_id else { return };
+        if let Some(abandoned) = self.raw.take_abandoned(session_id) {
+            self.abandon(abandoned);
+        }
+        self.raw.fail_retry(session_id);
     }
 
     fn raw_sent(&self, request_id: i32, mut record: RawRecord, sent: Sent, now: Instant) {

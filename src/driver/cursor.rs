@@ -367,6 +367,10 @@ impl CursorWatch {
                 if is_last {
                     self.on_server = OnServer::Exhausted;
                 }
+                if self.dropped == Outcome::Ok && self.troubled.take().is_some() {
+                    // What has no end is judged by its last step.
+                    self.operation.forget_error();
+                }
                 if has_waited {
                     self.report();
                 }

@@ -9,7 +9,7 @@ use std::{
 
 use mongodb::{
     bson::{Bson, Document},
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
 };
 
 use uuid::Uuid;
@@ -126,6 +126,10 @@ impl Call {
     ) -> Result<T> {
         let mut operation = Operation::open(self, options)?;
         let result = operation.drive(future).await;
+        if result.is_err() {
+            // An error may say less of what was done than the server's replies.
+            operation.learn_traffic();
+        }
         let mut outcome = None;
         if let Some(record) = operation.record() {
             learn(record, result.as_ref());
@@ -200,9 +204,11 @@ impl Operation {
         }
     }
 
-    /// The driver has what the application waited for. Tells whether it waited at all.
-    pub(super) fn pause(&mut self) -> bool {
-        self.0.as_mut().is_some_and(Open::pause)
+    /// The driver has what the application waited for.
+    pub(super) fn pause(&mut self) {
+        if let Some(open) = &mut self.0 {
+            open.pause();
+        }
     }
 
     /// Forgets a wait whose end nobody saw: it counts up to the last [`Operation::pause`].
@@ -215,6 +221,13 @@ impl Operation {
     /// The record, to write down what is known before the end; none when it is closed.
     pub(super) fn record(&mut self) -> Option<&mut WatchMessage> {
         self.0.as_mut().map(|open| &mut *open.record)
+    }
+
+    /// Takes over what the doors saw so far.
+    fn learn_traffic(&mut self) {
+        if let Some(open) = &mut self.0 {
+            open.learn_traffic();
+        }
     }
 
     /// Emits a version of the running operation.
@@ -244,6 +257,13 @@ impl Operation {
     /// Writes an error down without closing the operation, which goes on; gives its outcome.
     pub(super) fn note(&mut self, error: &Error) -> Option<Outcome> {
         self.0.as_mut().map(|open| open.explain(error))
+    }
+
+    /// What was noted is over.
+    pub(super) fn forget_error(&mut self) {
+        if let Some(open) = &mut self.0 {
+            open.record.error = None;
+        }
     }
 
     /// Is the cursor known to be exhausted on the server, after so many documents?
@@ -281,10 +301,9 @@ impl Drop for Operation {
 }
 
 impl Open {
-    fn pause(&mut self) -> bool {
+    fn pause(&mut self) {
         let since = self.since.take();
         self.busy += since.map_or(Duration::ZERO, |since| since.elapsed());
-        since.is_some()
     }
 
     fn explain(&mut self, error: &Error) -> Outcome {
@@ -297,7 +316,10 @@ impl Open {
         if let Some(reply) = failure.reply {
             fill_in(counts, reply.counts);
         }
-        let partial = failure.is_of_several && counts.any_written();
+        // An `insert_many` that the driver splits may fail on its way to the server with a part.
+        let is_in_parts = self.record.operation == "insert_many"
+            && !matches!(*error.kind, ErrorKind::InsertMany(_));
+        let partial = (failure.is_of_several || is_in_parts) && counts.any_written();
         self.record.error = Some(Arc::new(failure.error));
         if partial { Outcome::Partial } else { failure.outcome }
     }

@@ -52,6 +52,8 @@ pub(super) struct Learned {
     pub(super) cursor_id: Option<i64>,
     /// Did the last command ask for no acknowledgement?
     pub(super) is_unacknowledged: bool,
+    /// Was the last command one that opens a cursor, and has not been answered yet?
+    is_opening: bool,
 }
 
 /// One command on its way to a server.
@@ -156,10 +158,8 @@ impl Learned {
             add_all(&mut self.earlier, &latest);
         }
         self.is_unacknowledged = sent.is_unacknowledged;
+        self.is_opening = sent.opens_cursor;
         let traffic = &mut self.traffic;
-        if sent.opens_cursor {
-            traffic.resumes = traffic.resumes.map(|resumes| resumes + 1);
-        }
         *traffic.attempts.get_or_insert(0) += 1;
         replace(&mut traffic.server, sent.server);
         replace(&mut traffic.connection_id, sent.connection_id);
@@ -187,19 +187,24 @@ impl Learned {
         if reply.cursor_id.is_some() {
             self.cursor_id = reply.cursor_id.filter(|id| *id != 0);
         }
+        self.succeeded();
     }
-}
 
-impl Learned {
+    /// The last command was done: an open change stream that has opened a cursor was resumed.
+    pub(super) fn succeeded(&mut self) {
+        if std::mem::take(&mut self.is_opening) {
+            let resumes = &mut self.traffic.resumes;
+            *resumes = resumes.map(|resumes| resumes + 1);
+        }
+    }
+
     /// Counts out of the server's replies, for what the driver's results do not say.
     pub(super) fn counts(&self) -> Counts {
         let mut counts = self.earlier.clone();
         add_all(&mut counts, &self.latest);
         counts
     }
-}
 
-impl Learned {
     /// Counts of a call on files, out of the server's replies: of files and not of all documents
     /// that stand for them, and of their chunks.
     pub(super) fn file_counts(&self, operation: &str) -> Counts {

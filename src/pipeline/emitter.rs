@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Relaxed, SeqCst},
@@ -18,7 +18,11 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 
-use super::{books::Books, watcher::Pipeline, worker::Command};
+use super::{
+    books::Books,
+    watcher::{AtTheEnd, Pipeline},
+    worker::Command,
+};
 use crate::{
     queue::WhenFull,
     record::{Iteration, WatchMessage},
@@ -65,9 +69,9 @@ impl Emitter {
         Arc::ptr_eq(&self.hand_over, &other.hand_over)
     }
 
-    /// Runs `close` before the watcher ends: for those that hold back what they could emit.
-    pub(crate) fn at_the_end(&self, close: impl Fn() + Send + Sync + 'static) {
-        self.pipeline.at_the_end(Box::new(close));
+    /// Calls `closer` before the watcher ends, if it is still there then.
+    pub(crate) fn at_the_end(&self, closer: Weak<dyn AtTheEnd>) {
+        self.pipeline.at_the_end(closer);
     }
 
     /// Counts an operation that begins, and gives it its number.

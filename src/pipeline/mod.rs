@@ -20,4 +20,8 @@ pub use self::{
     settings::{Capture, Settings},
     watcher::{Watcher, WatcherBuilder},
 };
-pub(crate) use self::{emitter::Emitter, require::require, watcher::Policy};
+pub(crate) use self::{
+    emitter::Emitter,
+    require::require,
+    watcher::{AtTheEnd, Policy},
+};

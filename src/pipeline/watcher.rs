@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     thread::{self, JoinHandle},
@@ -73,12 +73,16 @@ pub(super) struct Pipeline {
     thread: Mutex<Option<JoinHandle<()>>>,
     shutdown_timeout: Duration,
     /// What is to be done before the end, by those that hold back what they could emit.
-    closers: Mutex<Vec<Closer>>,
+    closers: Mutex<Vec<Weak<dyn AtTheEnd>>>,
     /// Was the end begun? Then there is nothing more to wait for.
     is_ended: AtomicBool,
 }
 
-type Closer = Box<dyn Fn() + Send + Sync>;
+/// Has something to do before a watcher ends: emit what it holds back.
+pub(crate) trait AtTheEnd: Send + Sync {
+    /// Does it; called once at most, and not when it was dropped before.
+    fn at_the_end(&self);
+}
 
 /// Makes a [`Watcher`].
 #[must_use = "a builder does nothing until `start`"]
@@ -182,18 +186,24 @@ impl Pipeline {
         Stats::of(&self.hand_over.books, routes)
     }
 
-    pub(super) fn at_the_end(&self, close: Closer) {
-        lock(&self.closers).push(close);
+    pub(super) fn at_the_end(&self, closer: Weak<dyn AtTheEnd>) {
+        let mut closers = lock(&self.closers);
+        // An application may make clients without end.
+        closers.retain(|closer| closer.strong_count() > 0);
+        closers.push(closer);
     }
 
-    /// Ends the queue thread; `false` when its time runs out. A second time only looks.
+    /// Ends the queue thread; `false` when its time runs out. A second time waits for the first.
     pub(super) fn end(&self) -> bool {
         if self.is_ended.swap(true, SeqCst) {
+            let _ = self.done.recv_timeout(self.shutdown_timeout);
             return self.stats().n_pending() == 0;
         }
         self.hand_over.begin_end();
-        for close in std::mem::take(&mut *lock(&self.closers)) {
-            close();
+        for closer in std::mem::take(&mut *lock(&self.closers)) {
+            if let Some(closer) = closer.upgrade() {
+                closer.at_the_end();
+            }
         }
         self.hand_over.send(Command::Shutdown(Instant::now() + self.shutdown_timeout));
         // Nothing is ever sent: the channel is disconnected when the thread has ended. The thread
@@ -379,7 +389,11 @@ impl WatcherBuilder {
             closers: Mutex::default(),
             is_ended: AtomicBool::new(false),
         });
-        exit::remember(Arc::downgrade(&pipeline));
+        exit::remember(exit::Started {
+            pipeline: Arc::downgrade(&pipeline),
+            done: pipeline.done.clone(),
+            within: pipeline.shutdown_timeout,
+        });
         let capture = settings.capture;
         tracing::info!(target: "mongowatch::pipeline", ?capture, "watcher started");
         let policy = Arc::new(Policy {

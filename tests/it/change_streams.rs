@@ -99,6 +99,32 @@ mod needs_server {
     }
 
     #[tokio::test]
+    async fn a_stream_is_judged_by_its_last_event() {
+        #[derive(serde::Deserialize)]
+        struct Even {
+            #[serde(rename = "_id", deserialize_with = "even")]
+            _id: i32,
+        }
+        fn even<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i32, D::Error> {
+            let id: i32 = serde::Deserialize::deserialize(from)?;
+            if id % 2 == 0 { Ok(id) } else { Err(serde::de::Error::custom("odd")) }
+        }
+        for (last, outcome) in [(2, Outcome::Ok), (1, Outcome::Error)] {
+            let scene = Scene::new(&format!("stream-odd-{last}"));
+            let people = scene.db().await.collection::<Even>("people");
+            let mut stream = people.watch().await.unwrap();
+            insert(&people.clone_with_type(), 0..3).await;
+            for id in 0..=last {
+                assert_eq!(stream.next().await.unwrap().is_ok(), id % 2 == 0);
+            }
+            drop(stream);
+            let record = watches(scene).await.pop().unwrap();
+            assert_eq!(record.outcome, Some(outcome));
+            assert_eq!(record.error.is_some(), outcome == Outcome::Error);
+        }
+    }
+
+    #[tokio::test]
     async fn an_invalidated_stream_ends_and_a_failed_one_says_why() {
         for capture in CAPTURES {
             let scene = scene("invalidate", capture);

@@ -156,6 +156,9 @@ mod needs_server {
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        // It has a subscriber of its own, which must not suffer from what is said at the exit.
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(log.contains("watcher started") && log.contains("watcher stopped"), "{log}");
         assert!(text.contains("paid: 2") && text.contains("seen by another client: 3"), "{text}");
         let mut rows: Vec<_> =
             std::fs::read_to_string(&csv).unwrap().lines().skip(1).map(str::to_owned).collect();

@@ -194,6 +194,35 @@ mod needs_server {
     }
 
     #[tokio::test]
+    async fn a_transaction_that_is_ended_past_the_mirror_is_unknown() {
+        let scene = Scene::new("txn-unseen");
+        let db = scene.db().await;
+        let people = people(&db).await;
+        let mut session = db.client().start_session().await.unwrap();
+        session.start_transaction().await.unwrap();
+        people.insert_one(doc! { "_id": 1 }).session(&mut session).await.unwrap();
+        session.unwatched().commit_transaction().await.unwrap();
+        session.abort_transaction().await.unwrap_err();
+        session.start_transaction().await.unwrap();
+        people.insert_one(doc! { "_id": 2 }).session(&mut session).await.unwrap();
+        session.unwatched().commit_transaction().await.unwrap();
+        session.start_transaction().await.unwrap();
+        people.insert_one(doc! { "_id": 3 }).session(&mut session).await.unwrap();
+        session.abort_transaction().await.unwrap();
+        let records = mirrored(scene.finish().await);
+        assert_eq!(
+            fates(&records),
+            [
+                "insert_one ok unknown",
+                "abort_transaction not_sent -",
+                "insert_one ok unknown",
+                "insert_one ok aborted",
+                "abort_transaction ok -",
+            ]
+        );
+    }
+
+    #[tokio::test]
     async fn the_convenient_api_tries_again_and_each_attempt_has_its_records() {
         let scene = Scene::new("convenient");
         let db = scene.db().await;

@@ -30,6 +30,7 @@ async fn main() -> Result<()> {
         eprintln!("usage: dropin URI DATABASE");
         std::process::exit(2);
     };
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let client = Client::with_uri_str(uri).await?;
     let shop = client.database(database);
     let orders: Collection<Order> = shop.collection("orders");

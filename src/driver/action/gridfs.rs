@@ -46,7 +46,7 @@ impl<'a> IntoFuture for OpenUploadStream<'a> {
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(mut self) -> Self::IntoFuture {
-        let described = self.described();
+        let described = self.described().and_then(without_metadata);
         let chunk_size = self.options.as_ref().and_then(|options| options.chunk_size_bytes);
         let chunk_size = chunk_size.unwrap_or(self.bucket_chunk_size);
         let future = self.action.with_options(self.options).into_future();
@@ -182,6 +182,13 @@ action! {
     /// [`GridFsBucket::drop`](crate::gridfs::GridFsBucket::drop).
     Drop<'a> = mongodb::action::gridfs::Drop<'a> => (),
     |_record, _result| ()
+}
+
+/// The metadata is a part of the document that is inserted, and those are not kept.
+fn without_metadata(options: Arc<Bson>) -> Option<Arc<Bson>> {
+    let mut options = options.as_document()?.clone();
+    options.remove("metadata");
+    (!options.is_empty()).then(|| Arc::new(options.into()))
 }
 
 /// How many files a call worked on: `done` if it succeeded, none if there is no such file.

@@ -97,12 +97,14 @@ fn learn_failure(record: &mut WatchMessage, error: &Error, n_documents: usize, o
         let failed = write_errors.as_deref().unwrap_or_default();
         let inserted = match failed.first() {
             // An ordered insert ends with the first failure.
-            Some(first) if ordered => Some(first.index),
+            Some(first) if ordered => first.index,
             // A write concern that was not met ends it too, with the first part of it: how large
             // that was, only the server's reply tells.
-            None if ordered && n_documents > PART_MAX => None,
-            _ => Some(n_documents.saturating_sub(failed.len())),
+            None if ordered && (record.counts.inserted.is_some() || n_documents > PART_MAX) => {
+                return;
+            }
+            _ => n_documents.saturating_sub(failed.len()),
         };
-        record.counts.inserted = inserted.map(|inserted| inserted as u64);
+        record.counts.inserted = Some(inserted as u64);
     }
 }

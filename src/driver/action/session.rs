@@ -142,10 +142,12 @@ impl<'a> IntoFuture for AbortTransaction<'a> {
         let session = self.session;
         Box::pin(async move {
             let (call, options) = call(session, "abort_transaction", "abortTransaction");
-            // The driver ignores what the server answers: whatever it is, nothing is committed.
             session.transaction.abort();
             let future = session.inner.abort_transaction().into_future();
-            call.run(options, future, |_record, _result| ()).await
+            // The driver ignores what the server answers: whatever it is, nothing is committed.
+            let result = call.run(options, future, |_record, _result| ()).await;
+            session.transaction.aborted(&result);
+            result
         })
     }
 }

@@ -274,6 +274,13 @@ impl RawTable {
         over.into_iter().for_each(FailedOnce::fail);
     }
 
+    /// Closes the record of the failed command of this session: it goes on to something else.
+    pub(in crate::driver) fn fail_retry(&self, session: Uuid) {
+        // Out of the lock before anything is closed.
+        let failed = self.lock().retries.remove(&session);
+        failed.into_iter().for_each(FailedOnce::fail);
+    }
+
     /// Closes the records of all failed commands: nothing is sent again any more.
     pub(in crate::driver) fn fail_retries(&self) {
         let failed: Vec<_> = self.lock().retries.drain().collect();

@@ -95,10 +95,11 @@ impl ClientSession {
         self.inner.snapshot_time()
     }
 
-    /// The driver's own session, past the mirrored calls: a transaction that is ended there is
-    /// not known to have ended here.
+    /// The driver's own session, past the mirrored calls. What becomes of a transaction that is
+    /// ended there is not seen: its operations are `unknown`, unless a mirrored call tells more.
     #[must_use]
     pub const fn unwatched(&mut self) -> &mut mongodb::ClientSession {
+        self.transaction.leave_sight();
         &mut self.inner
     }
 

@@ -8,7 +8,10 @@ use std::{
 
 use mongodb::{
     bson::Bson,
-    error::{Error, ErrorKind, Result, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure},
+    error::{
+        ErrorKind, Result, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
+        WriteFailure,
+    },
 };
 
 use crate::{
@@ -24,6 +27,8 @@ pub(in crate::driver) struct Transaction {
     state: State,
     /// The options of the transaction, for the records of its commit and abort.
     pub(in crate::driver) options: Option<Arc<Bson>>,
+    /// Was the driver's own session handed out, so that the transaction may have ended unseen?
+    is_out_of_sight: bool,
 }
 
 #[derive(Default)]
@@ -33,7 +38,17 @@ enum State {
     Settled,
     Running(Txn),
     /// A commit was asked for, and its result is not known.
-    Committing(Txn),
+    Committing(Txn, Asked),
+    /// An abort was asked for, and the driver has not said yes yet.
+    Aborting(Txn),
+}
+
+/// How often a commit was asked for.
+#[derive(Clone, Copy, PartialEq)]
+enum Asked {
+    Once,
+    /// The commit before may have been carried out.
+    Again,
 }
 
 /// The operations of one transaction. Clones are the same transaction.
@@ -59,10 +74,11 @@ impl Default for Operations {
 }
 
 impl Transaction {
-    /// A transaction has begun.
+    /// A transaction has begun: the one before, if it is not settled, will never be.
     pub(in crate::driver) fn start(&mut self, options: Option<Arc<Bson>>) {
-        self.settle(TxnOutcome::Unknown);
+        self.give_up();
         self.options = options;
+        self.is_out_of_sight = false;
         self.state = State::Running(Txn::default());
     }
 
@@ -70,7 +86,7 @@ impl Transaction {
     pub(in crate::driver) fn running(&self) -> Option<Txn> {
         match &self.state {
             State::Running(txn) => Some(txn.clone()),
-            State::Settled | State::Committing(_) => None,
+            State::Settled | State::Committing(..) | State::Aborting(_) => None,
         }
     }
 
@@ -78,62 +94,90 @@ impl Transaction {
         matches!(self.state, State::Running(_))
     }
 
+    /// The transaction may be ended past the mirror from now on.
+    pub(super) const fn leave_sight(&mut self) {
+        self.is_out_of_sight = true;
+    }
+
     /// A commit is about to be sent: from now on only its result can tell what became of it.
     pub(in crate::driver) fn commit(&mut self) {
         self.state = match mem::take(&mut self.state) {
-            State::Running(txn) => State::Committing(txn),
+            State::Running(txn) => State::Committing(txn, Asked::Once),
+            State::Committing(txn, _) => State::Committing(txn, Asked::Again),
             state => state,
         };
     }
 
     /// The result of a commit has come in.
     pub(in crate::driver) fn committed(&mut self, result: &Result<()>) {
-        let outcome = match result {
-            Ok(()) => Some(TxnOutcome::Committed),
-            Err(error) => outcome_of_commit(error),
-        };
-        if let Some(outcome) = outcome {
+        let State::Committing(_, asked) = &self.state else { return };
+        if let Some(outcome) = outcome_of_commit(result, *asked) {
             self.settle(outcome);
         }
     }
 
-    /// The transaction is given up: nothing can commit it any more.
+    /// An abort is about to be sent: nothing can commit the transaction any more.
     pub(in crate::driver) fn abort(&mut self) {
-        if self.is_running() {
-            self.settle(TxnOutcome::Aborted);
+        self.state = match mem::take(&mut self.state) {
+            State::Running(txn) => State::Aborting(txn),
+            state => state,
+        };
+    }
+
+    /// The result of an abort has come in. The driver refuses to abort what was ended unseen.
+    pub(in crate::driver) fn aborted(&mut self, result: &Result<()>) {
+        if matches!(self.state, State::Aborting(_)) {
+            let is_aborted = result.is_ok();
+            self.settle(if is_aborted { TxnOutcome::Aborted } else { TxnOutcome::Unknown });
         }
+    }
+
+    /// Nobody will say any more what became of the transaction.
+    fn give_up(&mut self) {
+        let outcome = match self.state {
+            State::Aborting(_) => TxnOutcome::Aborted,
+            // The driver aborts what runs in a session that is dropped.
+            State::Running(_) if !self.is_out_of_sight => TxnOutcome::Aborted,
+            _ => TxnOutcome::Unknown,
+        };
+        self.settle(outcome);
     }
 
     /// Ends the transaction, if one has not ended, with this outcome.
     fn settle(&mut self, outcome: TxnOutcome) {
-        if let State::Running(txn) | State::Committing(txn) = mem::take(&mut self.state) {
-            txn.end(outcome);
+        match mem::take(&mut self.state) {
+            State::Running(txn) | State::Committing(txn, _) | State::Aborting(txn) => {
+                txn.end(outcome);
+            }
+            State::Settled => {}
         }
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        self.abort();
-        self.settle(TxnOutcome::Unknown);
+        self.give_up();
     }
 }
 
-/// What a failed commit says of its transaction; none if it may be asked for again.
+/// What a commit says of its transaction; none if it may be asked for again.
 ///
 /// Source: the driver specification "Transactions", section UnknownTransactionCommitResult.
-fn outcome_of_commit(error: &Error) -> Option<TxnOutcome> {
+fn outcome_of_commit(result: &Result<()>, asked: Asked) -> Option<TxnOutcome> {
+    let Err(error) = result else { return Some(TxnOutcome::Committed) };
     if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) {
         return None;
     }
     match &*error.kind {
-        // The server has refused the commit.
-        ErrorKind::Command(_) => Some(TxnOutcome::Aborted),
+        // The server has refused the commit; what it refuses of a repetition may not be the first.
+        ErrorKind::Command(_)
+            if asked == Asked::Once || error.contains_label(TRANSIENT_TRANSACTION_ERROR) =>
+        {
+            Some(TxnOutcome::Aborted)
+        }
         // It is committed, but not as widely as was asked for.
         ErrorKind::Write(WriteFailure::WriteConcernError(_)) => Some(TxnOutcome::Committed),
-        // The driver has refused it: there is none to commit.
-        ErrorKind::Transaction { .. } => None,
-        _ => Some(TxnOutcome::Unknown),
+        _ => None,
     }
 }
 
@@ -145,25 +189,30 @@ impl Txn {
     /// Takes the final version of an operation's record: it comes out now as an update, and as the
     /// final version when the transaction has ended, or at once if it has.
     pub(in crate::driver) fn take(&self, mut record: Box<WatchMessage>, emitter: &Emitter) {
+        if !self.has_ended() {
+            // Before the record is where the end of the transaction finds it: a final version is
+            // the last.
+            emitter.emit(as_update(&mut record));
+        }
         let mut operations = self.lock();
-        match &mut *operations {
+        let ready = match &mut *operations {
             Operations::Ended(outcome) => {
                 record.txn_outcome = Some(*outcome);
-                drop(operations);
-                emitter.emit(record);
+                Some(Waiting { record, emitter: emitter.clone() })
             }
             Operations::Waiting(waiting) => {
-                let update = as_update(&mut record);
                 waiting.push_back(Waiting { record, emitter: emitter.clone() });
-                let beyond = waiting.len() > Self::WAITING_MAX;
-                let oldest = if beyond { waiting.pop_front() } else { None };
-                drop(operations);
-                emitter.emit(update);
-                if let Some(Waiting { record, emitter }) = oldest {
-                    emitter.emit(record);
-                }
+                if waiting.len() > Self::WAITING_MAX { waiting.pop_front() } else { None }
             }
+        };
+        drop(operations);
+        if let Some(Waiting { record, emitter }) = ready {
+            emitter.emit(record);
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(*self.lock(), Operations::Ended(_))
     }
 
     /// The transaction has ended: its operations are final.

@@ -294,7 +294,9 @@ impl Drop for SeenSpan {
             Kind::Nothing => {}
             Kind::Command(wire) => {
                 if wire.is_current() && !self.is_failed {
-                    let traffic = &mut wire.lock().traffic;
+                    let mut learned = wire.lock();
+                    learned.succeeded();
+                    let traffic = &mut learned.traffic;
                     traffic.batches = traffic.batches.map(|batches| batches + 1);
                 }
             }
