@@ -174,10 +174,23 @@ fn outcome(kind: &ErrorKind, attempts: Option<u64>) -> Outcome {
             None,
         ) => true,
         #[cfg(feature = "bson-3")]
-        (ErrorKind::Bson(_), None) => true,
+        (ErrorKind::Bson(error), None) => !is_of_reply(&error.kind),
         _ => false,
     };
     if nothing_sent { Outcome::NotSent } else { Outcome::Error }
+}
+
+/// Does the error arise in reading, so that there is a reply? Version 3 of `bson` has one type of
+/// error for both ways.
+#[cfg(feature = "bson-3")]
+const fn is_of_reply(kind: &mongodb::bson::error::ErrorKind) -> bool {
+    use mongodb::bson::error::ErrorKind;
+    matches!(
+        kind,
+        ErrorKind::Deserialization { .. }
+            | ErrorKind::EndOfStream { .. }
+            | ErrorKind::ValueAccess { .. }
+    )
 }
 
 /// The name of the driver's kind of error: its variant.
