@@ -22,9 +22,8 @@ const BATCH: u32 = 1_000;
 const ORDERS: &str = "orders";
 /// Documents that are inserted.
 const INSERTED: &str = "inserted";
-/// Documents whose insertion is read from the change stream, and the time when it began.
+/// Documents whose insertion is read from the change stream.
 const EVENTS: &str = "events";
-const EVENTS_BEGIN: &str = "events_begin";
 
 /// Does the blocks that standard input asks for, and answers on standard output.
 pub(super) fn serve(variant: Variant, uri: &str, database: &str, csv: &Path) -> Result<()> {
@@ -63,19 +62,7 @@ pub(super) fn fill(uri: &str, database: &str) -> Result<()> {
     runtime()?.block_on(async {
         let database = mongodb::Client::with_uri_str(uri).await?.database(database);
         database.create_collection(INSERTED).await?;
-        let mut session = database.client().start_session().await?;
-        let orders = || {
-            (0..N_DOCUMENTS).map(|id| {
-                let mut order = order(id);
-                order.insert("_id", id);
-                order
-            })
-        };
-        database.collection(ORDERS).insert_many(orders()).session(&mut session).await?;
-        let begin = session.operation_time().ok_or("the server told no time")?;
-        let begin = doc! { "after": Timestamp { increment: begin.increment + 1, ..begin } };
-        database.collection(EVENTS_BEGIN).insert_one(begin).await?;
-        database.collection(EVENTS).insert_many(orders()).await?;
+        database.collection(ORDERS).insert_many(orders()).await?;
         Ok(())
     })
 }
@@ -120,7 +107,10 @@ struct Site {
     database: Database,
     watcher: Option<Watcher>,
     random: Random,
-    /// When the events of the change stream begin.
+    /// Where the events of the change stream are written.
+    uri: String,
+    name: String,
+    /// When they begin.
     events_begin: Timestamp,
 }
 
@@ -200,10 +190,24 @@ macro_rules! block {
     };
 }
 
-async fn events_begin(uri: &str, database: &str) -> Result<Timestamp> {
+fn orders() -> impl Iterator<Item = Document> {
+    (0..N_DOCUMENTS).map(|id| {
+        let mut order = order(id);
+        order.insert("_id", id);
+        order
+    })
+}
+
+/// Writes what the change stream will tell of, and gives the time when it begins. The server keeps
+/// the changes only for as long as it has room for them.
+async fn write_events(uri: &str, database: &str) -> Result<Timestamp> {
     let database = mongodb::Client::with_uri_str(uri).await?.database(database);
-    let begin = database.collection::<Document>(EVENTS_BEGIN).find_one(doc! {}).await?;
-    Ok(begin.ok_or("the events have no beginning")?.get_timestamp("after")?)
+    let events = database.collection::<Document>(EVENTS);
+    let mut session = database.client().start_session().await?;
+    events.delete_many(doc! {}).session(&mut session).await?;
+    let begin = session.operation_time().ok_or("the server told no time")?;
+    events.insert_many(orders()).await?;
+    Ok(Timestamp { increment: begin.increment + 1, ..begin })
 }
 
 fn expect(wanted: u64, found: u64) -> Result<()> {
@@ -230,22 +234,26 @@ impl Site {
             Variant::Commands => Some(Capture::Commands),
         };
         let random = Random(1);
-        let events_begin = events_begin(uri, database).await?;
+        let (uri, name) = (uri.to_owned(), database.to_owned());
+        let events_begin = Timestamp { time: 0, increment: 0 };
         let Some(capture) = capture else {
             let database = mongodb::Client::with_options(options)?.database(database);
             let database = Database::Driver(database);
-            return Ok(Self { database, watcher: None, random, events_begin });
+            return Ok(Self { database, watcher: None, random, uri, name, events_begin });
         };
         let watcher = Watcher::builder()
             .capture(capture)
             .layer(LayerSettings::Csv(CsvSettings::new(csv)))
             .start()?;
         let database = Database::Watched(watcher.client(options)?.database(database));
-        Ok(Self { database, watcher: Some(watcher), random, events_begin })
+        Ok(Self { database, watcher: Some(watcher), random, uri, name, events_begin })
     }
 
     /// Does a block of operations; a small one before it is not measured.
     async fn measure(&mut self, row: Row, n_operations: usize) -> Result<Cost> {
+        if row == Row::Changes10k {
+            self.events_begin = write_events(&self.uri, &self.name).await?;
+        }
         self.block(row, n_operations.div_ceil(10)).await?;
         self.flush().await?;
         let (cpu, wall) = (cpu_seconds(), Instant::now());

@@ -40,7 +40,7 @@ impl Watcher {
     }
 
     /// Watches any plain driver client that is made from these options, through the driver's spans
-    /// (door C): nearly free, but without counts and bytes.
+    /// (door C): cheaper than command events, but without counts and bytes.
     ///
     /// The tracer provider that the application has set keeps working behind ours.
     pub fn attach_spans(&self, options: &mut ClientOptions) {

@@ -52,11 +52,11 @@ pub struct Settings {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Capture {
-    /// The driver's spans: nothing goes unseen, raw traffic is recorded without counts.
+    /// The driver's spans: no call goes unseen, raw traffic is recorded without counts.
     #[default]
     Spans,
     /// The driver's command events: bytes, request ids and the counts of raw traffic too. The
-    /// driver decodes each reply for them, which makes large reads cost about three times as much.
+    /// driver decodes each reply for them, which makes large reads cost two to three times as much.
     Commands,
     /// The mirrored calls alone.
     Operations,

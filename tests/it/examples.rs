@@ -132,11 +132,40 @@ mod needs_server {
         }
     }
 
-    /// Its own package is built by its own call of cargo, in the same build directory.
+    /// Runs the application of the driver. Its own package is built by its own call of cargo, in the
+    /// same build directory.
+    #[cfg(feature = "yaml")]
+    fn dropin(config: Option<&std::path::Path>) -> std::process::Output {
+        let server = Server::shared();
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .args(["run", "--quiet", "--package", "dropin", "--manifest-path", manifest, "--"])
+            .args([server.uri(), &server.database_name("dropin")]);
+        match config {
+            Some(config) => cargo.env("MONGOWATCH_CONFIG", config),
+            None => cargo.env_remove("MONGOWATCH_CONFIG"),
+        };
+        cargo.output().unwrap()
+    }
+
+    #[cfg(feature = "yaml")]
+    #[test]
+    fn an_application_of_the_driver_is_watched_by_the_defaults_or_not_made_at_all() {
+        let output = dropin(None);
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{log}");
+        assert!(log.contains("find_one_and_update") && log.contains(".orders ok"), "{log}");
+        let output = dropin(Some("there/is/no.yaml".as_ref()));
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{log}");
+        assert!(log.contains("mongowatch: MONGOWATCH_CONFIG: "), "{log}");
+        assert!(log.contains("no.yaml"), "{log}");
+    }
+
     #[cfg(feature = "yaml")]
     #[test]
     fn an_application_of_the_driver_is_watched_by_the_name_of_its_dependency_alone() {
-        let server = Server::shared();
         let directory = tempfile::tempdir().unwrap();
         let csv = directory.path().join("audit.csv");
         let config = directory.path().join("audit.yaml");
@@ -146,14 +175,7 @@ mod needs_server {
             csv.display()
         );
         std::fs::write(&config, yaml).unwrap();
-        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        let database = server.database_name("dropin");
-        let output = Command::new(env!("CARGO"))
-            .args(["run", "--quiet", "--package", "dropin", "--manifest-path", manifest, "--"])
-            .args([server.uri(), &database])
-            .env("MONGOWATCH_CONFIG", &config)
-            .output()
-            .unwrap();
+        let output = dropin(Some(&config));
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
         // It has a subscriber of its own, which must not suffer from what is said at the exit.

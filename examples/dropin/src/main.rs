@@ -30,6 +30,12 @@ async fn main() -> Result<()> {
         eprintln!("usage: dropin URI DATABASE");
         std::process::exit(2);
     };
+    work(uri, database).await?;
+    // Some applications end like this: nothing is dropped.
+    std::process::exit(0);
+}
+
+async fn work(uri: &str, database: &str) -> Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let client = Client::with_uri_str(uri).await?;
     let shop = client.database(database);
