@@ -1,5 +1,5 @@
 //! The arguments of an operation, taken one by one: what is left at the end is something that the
-//! driver does not have.
+//! driver does not have, or that the runner does not know.
 
 use std::time::Duration;
 
@@ -18,12 +18,35 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Arguments {
     operation: String,
+    whose: Whose,
     left: Document,
 }
 
+/// Who must know the arguments.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Whose {
+    /// It has its own options, fewer than the format.
+    #[default]
+    Driver,
+    /// What it does not know it lacks.
+    Runner,
+}
+
 impl Arguments {
+    /// Arguments that are handed on to the driver.
     pub(crate) fn new(operation: &str, arguments: &Document) -> Self {
-        Self { operation: operation.to_owned(), left: arguments.clone() }
+        let operation = operation.to_owned();
+        Self { operation, whose: Whose::Driver, left: arguments.clone() }
+    }
+
+    /// Arguments of an instruction to the runner.
+    pub(crate) fn of_runner(operation: &str, arguments: &Document) -> Self {
+        Self::new(operation, arguments).for_runner()
+    }
+
+    /// From now on it is the runner that must know them.
+    pub(crate) fn for_runner(self) -> Self {
+        Self { whose: Whose::Runner, ..self }
     }
 
     /// The name of the operation.
@@ -36,7 +59,7 @@ impl Arguments {
         let Some(value) = self.left.remove(key) else { return Ok(None) };
         serial::read(value.clone())
             .map(Some)
-            .map_err(|error| self.impossible(&format!("{key}: {value} ({error})")))
+            .map_err(|error| self.impossible(&format!("{key}: {value} ({error})"), self.whose))
     }
 
     /// Takes an argument that must be there.
@@ -64,7 +87,7 @@ impl Arguments {
             }
         }
         serial::read_document(options.clone())
-            .map_err(|error| self.impossible(&format!("{options} ({error})")))
+            .map_err(|error| self.impossible(&format!("{options} ({error})"), Whose::Driver))
     }
 
     /// Takes all that is left.
@@ -72,10 +95,14 @@ impl Arguments {
         self.left
     }
 
-    /// Nothing may be left: the driver has no setter for it.
+    /// Nothing may be left: the driver has no setter for it, or the runner has a gap.
     pub(crate) fn finish(self) -> Run<()> {
         match self.left.keys().next() {
             None => Ok(()),
+            // The one option that the format adds everywhere, and the driver nowhere.
+            Some(key) if self.whose == Whose::Runner && key != "timeoutMS" => {
+                Err(Stop::Fail(format!("the runner knows no argument {key} of {}", self.operation)))
+            }
             Some(key) => Err(Stop::Skip(format!(
                 "the driver's operation for {} has no option {key}",
                 self.operation
@@ -83,8 +110,13 @@ impl Arguments {
         }
     }
 
-    fn impossible(&self, what: &str) -> Stop {
+    fn impossible(&self, what: &str, whose: Whose) -> Stop {
         let operation = &self.operation;
+        if whose == Whose::Runner {
+            return Stop::Fail(format!(
+                "the runner cannot read the argument of {operation}: {what}"
+            ));
+        }
         Stop::Skip(format!("the driver's types do not admit the argument of {operation}: {what}"))
     }
 }

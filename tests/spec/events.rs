@@ -233,6 +233,16 @@ impl Observer {
         started.filter_map(|event| event.body.get_document("command").ok().cloned()).collect()
     }
 
+    /// How many commands of this name were sent.
+    pub(crate) fn n_started(&self, command: &str) -> usize {
+        let events = self.events.lock().unwrap();
+        let is_start = |event: &&Event| {
+            event.name == "commandStartedEvent"
+                && event.body.get_str("commandName").is_ok_and(|name| name == command)
+        };
+        events.iter().filter(is_start).count()
+    }
+
     /// How many commands of this name are over.
     pub(crate) fn n_ended(&self, command: &str) -> usize {
         let events = self.events.lock().unwrap();

@@ -105,6 +105,8 @@ fn check_part(
     };
     match key {
         "isError" => Ok(()),
+        // The driver has no timeouts of operations, and so no errors of them.
+        "isTimeoutError" => hold(value.as_bool() == Some(false), "false".to_owned()),
         "isClientError" => {
             let is_client = !is_of_server(error);
             hold(value.as_bool() == Some(is_client), is_client.to_string())

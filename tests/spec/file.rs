@@ -87,7 +87,35 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Bson>, D
     Bson::deserialize(deserializer).map(Some)
 }
 
+/// Does the key stand anywhere in the document?
+fn has_key(document: &Document, key: &str) -> bool {
+    document.iter().any(|(name, value)| name == key || value_has_key(value, key))
+}
+
+fn value_has_key(value: &Bson, key: &str) -> bool {
+    match value {
+        Bson::Document(document) => has_key(document, key),
+        Bson::Array(values) => values.iter().any(|value| value_has_key(value, key)),
+        _ => false,
+    }
+}
+
 impl Test {
+    /// Is a timeout of an operation expected?
+    pub(crate) fn expects_timeout(&self) -> bool {
+        let is_expected = |operation: &Operation| {
+            operation.expect_error.as_ref().is_some_and(|error| has_key(error, "isTimeoutError"))
+                // Operations of a callback or a loop are among the arguments.
+                || has_key(&operation.arguments, "isTimeoutError")
+        };
+        self.operations.iter().any(is_expected)
+    }
+
+    /// Does one of the operations set a timeout of its own?
+    pub(crate) fn sets_timeout(&self) -> bool {
+        self.operations.iter().any(|operation| has_key(&operation.arguments, "timeoutMS"))
+    }
+
     /// Does the test look at what the driver logs?
     pub(crate) fn has_log_messages(&self) -> bool {
         self.expect_log_messages.is_some() || self.expect_tracing_messages.is_some()
@@ -105,6 +133,11 @@ impl TestFile {
             Bson::Document(document) => serial::read_document(document).map(Some),
             other => Err(format!("expected a document, found {other}")),
         }
+    }
+
+    /// Does one of the entities set a timeout for its operations?
+    pub(crate) fn sets_timeout(&self) -> bool {
+        self.create_entities.iter().any(|entity| has_key(entity, "timeoutMS"))
     }
 
     /// Why the file's version of the format cannot be run, if so.

@@ -1,6 +1,8 @@
 //! The server of the tests, reached past the clients that are tested: fail points, the documents
 //! before and after a test.
 
+use std::{cell::RefCell, collections::BTreeSet};
+
 use mongodb::{
     Client, Namespace,
     bson::{Bson, Document, doc},
@@ -25,6 +27,8 @@ pub(crate) struct Host {
     uri: String,
     client: Client,
     pub(crate) deployment: Deployment,
+    /// Those that may be on: a test that ends badly leaves them to the next.
+    fail_points: RefCell<BTreeSet<String>>,
 }
 
 impl Host {
@@ -34,7 +38,7 @@ impl Host {
         let has_auth = options.credential.is_some();
         let client = Client::with_options(options)?;
         let deployment = Deployment::ask(&client, has_auth).await?;
-        Ok(Self { uri: uri.to_owned(), client, deployment })
+        Ok(Self { uri: uri.to_owned(), client, deployment, fail_points: RefCell::default() })
     }
 
     /// The connection string with these options added.
@@ -69,8 +73,25 @@ impl Host {
         let _ = self.client.database("admin").run_command(doc! { "killAllSessions": [] }).await;
     }
 
-    /// Switches a fail point.
+    /// Switches a fail point; it is on until [`Host::fail_points_off`].
     pub(crate) async fn fail_point(&self, command: Document) -> Run<()> {
+        if let Ok(name) = command.get_str("configureFailPoint") {
+            self.fail_points.borrow_mut().insert(name.to_owned());
+        }
+        self.configure(command).await
+    }
+
+    /// Switches off what tests have switched on.
+    pub(crate) async fn fail_points_off(&self) -> Run<()> {
+        let names = self.fail_points.borrow().clone();
+        for name in names {
+            self.configure(doc! { "configureFailPoint": &name, "mode": "off" }).await?;
+            self.fail_points.borrow_mut().remove(&name);
+        }
+        Ok(())
+    }
+
+    async fn configure(&self, command: Document) -> Run<()> {
         let done = self.client.database("admin").run_command(command).await;
         done.map(drop).map_err(|error| Stop::Fail(format!("cannot set the fail point: {error}")))
     }

@@ -10,11 +10,30 @@ use std::sync::{
 
 use mongodb::{
     bson::Document,
-    error::{Error, ErrorKind, WriteFailure},
+    error::{Error, ErrorKind, GridFsErrorKind, WriteFailure},
 };
 use mongowatch::{Capture, Outcome, TxnOutcome, WatchMessage, WatcherName};
 
 use crate::{events::Observer, failure};
+
+/// Operations that write nothing.
+const READS: &[&str] = &[
+    "count_documents",
+    "distinct",
+    "estimated_document_count",
+    "find",
+    "find_one",
+    "list_collection_names",
+    "list_collections",
+    "list_database_names",
+    "list_databases",
+    "list_index_names",
+    "list_indexes",
+    "list_search_indexes",
+    "open_download_stream",
+    "open_download_stream_by_name",
+    "watch",
+];
 
 /// Where a call goes.
 #[derive(Clone)]
@@ -53,8 +72,8 @@ pub(crate) struct Ledger {
     expected: Mutex<Vec<Expected>>,
     /// Commands that no call sends and that may have a record of their own.
     strays: Mutex<Vec<&'static str>>,
-    /// Operations that the driver called by itself, as often as it saw fit.
-    several: Mutex<Vec<&'static str>>,
+    /// Ends of transactions that the driver may have called for by itself.
+    repeats: Mutex<Vec<&'static str>>,
     has_threads: AtomicBool,
 }
 
@@ -66,12 +85,20 @@ struct Expected {
     collection: Option<String>,
     /// Any of these.
     outcomes: Vec<Outcome>,
-    /// Of the server, if it was the server that refused.
-    code: Option<i32>,
+    code: Code,
     counts: Counts,
     fate: Option<Fate>,
     /// The driver failed before it sent anything.
     is_unsent: bool,
+}
+
+/// The server's code in a record.
+#[derive(Clone, Copy)]
+enum Code {
+    /// The driver's result does not tell which of several it is.
+    Any,
+    /// None when it was not the server that refused.
+    Exactly(Option<i32>),
 }
 
 /// A call that is under way.
@@ -96,7 +123,7 @@ impl Ledger {
             db,
             collection,
             outcomes: Vec::new(),
-            code: None,
+            code: Code::Exactly(None),
             counts: Counts::default(),
             fate,
             is_unsent: false,
@@ -114,9 +141,9 @@ impl Ledger {
         self.has_threads.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that the driver calls these by itself, as often as it sees fit.
-    pub(crate) fn several(&self, operations: &[&'static str]) {
-        self.several.lock().unwrap().extend(operations);
+    /// Notes that the driver may have ended so many transactions by itself.
+    pub(crate) fn repeats(&self, operation: &'static str, n_at_most: usize) {
+        self.repeats.lock().unwrap().extend(std::iter::repeat_n(operation, n_at_most));
     }
 
     /// Compares the final records with those that are expected; gives what is wrong.
@@ -128,14 +155,16 @@ impl Ledger {
                 wrong.push(why);
             }
         }
-        let several = self.several.lock().unwrap();
-        left.retain(|record| !several.iter().any(|operation| *operation == record.operation));
         let mut strays = self.strays.lock().unwrap().clone();
+        let mut repeats = self.repeats.lock().unwrap().clone();
         for record in left {
-            let is_raw = record.watcher == WatcherName::Command;
-            let stray = strays.iter().position(|stray| is_raw && *stray == record.operation);
-            match stray {
-                Some(index) => drop(strays.swap_remove(index)),
+            let allowed = match record.watcher {
+                WatcherName::Command => &mut strays,
+                WatcherName::Session if is_end_of_txn(record) => &mut repeats,
+                _ => &mut Vec::new(),
+            };
+            match allowed.iter().position(|operation| *operation == record.operation) {
+                Some(index) => drop(allowed.swap_remove(index)),
                 None => wrong.push(format!("expected no more records, found {}", line(record))),
             }
         }
@@ -164,12 +193,14 @@ impl Call {
     }
 
     /// A command of the application's own is over; a reply that is `ok: 1` may tell of failures.
-    pub(crate) fn end_command(self, result: &Result<Document, Error>) {
+    pub(crate) fn end_command(mut self, result: &Result<Document, Error>) {
         match result {
             Ok(reply) if reply.contains_key("writeErrors") => {
+                self.expected.code = Code::Any;
                 self.close(&[Outcome::Error, Outcome::Partial]);
             }
             Ok(reply) if reply.contains_key("writeConcernError") => {
+                self.expected.code = Code::Any;
                 self.close(&[Outcome::Ok, Outcome::Error]);
             }
             Ok(_) => self.close(&[Outcome::Ok]),
@@ -230,11 +261,29 @@ impl Call {
     }
 }
 
+/// Is it what a commit or an abort leaves behind, whatever it came to?
+fn is_end_of_txn(record: &WatchMessage) -> bool {
+    record.db.is_none()
+        && record.collection.is_none()
+        && matches!(record.outcome, Some(Outcome::Ok | Outcome::Error))
+}
+
 /// The code that the error itself carries, not that of one below it.
-fn own_code(error: &Error) -> Option<i32> {
+fn own_code(error: &Error) -> Code {
     match &*error.kind {
-        ErrorKind::BulkWrite(_) => None,
-        _ => failure::code(error),
+        ErrorKind::BulkWrite(_) => Code::Any,
+        // The server may have refused the upload, or only the removal of what it left.
+        ErrorKind::GridFs(GridFsErrorKind::AbortError { .. }) => Code::Any,
+        _ => Code::Exactly(failure::code(error)),
+    }
+}
+
+impl Code {
+    fn allows(self, found: Option<i32>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exactly(code) => code == found,
+        }
     }
 }
 
@@ -243,7 +292,8 @@ impl Expected {
     fn take_from(&self, left: &mut Vec<&WatchMessage>, capture: Capture) -> Result<(), String> {
         let mut nearest = None;
         for (index, record) in left.iter().enumerate() {
-            if record.operation != self.operation {
+            // Raw traffic does not stand in for the record of a call.
+            if record.operation != self.operation || record.watcher == WatcherName::Command {
                 continue;
             }
             match self.differs(record, capture) {
@@ -280,7 +330,8 @@ impl Expected {
         let is_right = record.db.as_deref() == self.db.as_deref()
             && record.collection.as_deref() == self.collection.as_deref()
             && record.outcome.is_some_and(|outcome| self.allows(outcome, capture))
-            && (self.code.is_none() || code == self.code)
+            && self.code.allows(code)
+            && self.allows_written(record)
             && self.allows_fate(record.txn_outcome)
             && pairs.iter().all(|(expected, found)| expected.is_none() || expected == found);
         (!is_right).then(|| format!("expected a record {self}, found {}", line(record)))
@@ -290,6 +341,16 @@ impl Expected {
         // Without a look at the traffic, the library cannot always tell that nothing was sent.
         let is_blind = capture == Capture::Operations && self.is_unsent;
         self.outcomes.contains(&outcome) || (is_blind && outcome == Outcome::Error)
+    }
+
+    /// Does the record count writes only where there may have been some?
+    fn allows_written(&self, record: &WatchMessage) -> bool {
+        let counts = &record.counts;
+        let is_read = READS.contains(&self.operation);
+        let has_none = [counts.inserted, counts.modified, counts.deleted, counts.upserted]
+            .iter()
+            .all(Option::is_none);
+        has_none || !(is_read || record.outcome == Some(Outcome::NotSent))
     }
 
     fn allows_fate(&self, found: Option<TxnOutcome>) -> bool {
@@ -308,7 +369,7 @@ impl std::fmt::Display for Expected {
         let collection = self.collection.as_ref().unwrap_or(&none);
         let outcomes: Vec<_> = self.outcomes.iter().map(|outcome| outcome.as_str()).collect();
         write!(f, "{} {db}.{collection} {}", self.operation, outcomes.join("|"))?;
-        if let Some(code) = self.code {
+        if let Code::Exactly(Some(code)) = self.code {
             write!(f, " code={code}")?;
         }
         let counts = &self.counts;

@@ -25,6 +25,7 @@ mod report;
 mod requirements;
 #[path = "../support/scene.rs"]
 mod scene;
+mod self_check;
 mod serial;
 #[path = "../support/server.rs"]
 mod server;
@@ -54,15 +55,25 @@ const TEST_WITHIN: Duration = Duration::from_secs(90);
 fn main() -> ExitCode {
     let wanted = Wanted::from_arguments(env::args().skip(1));
     let mut report = Report::default();
-    let folder = folder();
-    if wanted.without_server {
-        report.skip(&folder.display().to_string(), "*", "it needs the server");
+    if let Err(why) = self_check::run() {
+        report.fail("the audit", "reports what is wrong", "self-check", &why);
         return report.close();
     }
+    let (folder, is_named) = folder();
+    let shown = folder.display().to_string();
     let paths = files_below(&folder);
     if paths.is_empty() {
-        let why = "there is no such folder, or no test in it; MONGOWATCH_SPEC_DIR names another";
-        report.skip(&folder.display().to_string(), "*", why);
+        if is_named || folder.exists() {
+            let why = "there is no such folder, or no test in it: see MONGOWATCH_SPEC_DIR";
+            report.fail(&shown, "*", "all", why);
+        } else {
+            let why = "there is no such folder; MONGOWATCH_SPEC_DIR names another";
+            report.skip(&shown, "*", why);
+        }
+        return report.close();
+    }
+    if wanted.without_server {
+        report.skip(&shown, "*", "it needs the server");
         return report.close();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -118,9 +129,15 @@ impl Wanted {
     }
 }
 
-fn folder() -> PathBuf {
+/// The folder of the tests, and whether it was named: only the default one may be absent.
+fn folder() -> (PathBuf, bool) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.join(env::var_os("MONGOWATCH_SPEC_DIR").unwrap_or_else(|| "../shared/spec".into()))
+    match env::var_os("MONGOWATCH_SPEC_DIR") {
+        // Joined, it would be the crate's own folder.
+        Some(folder) if folder.is_empty() => (PathBuf::new(), true),
+        Some(folder) => (here.join(folder), true),
+        None => (here.join("../shared/spec"), false),
+    }
 }
 
 /// The JSON files below a folder, in the order of their paths.
@@ -172,6 +189,9 @@ async fn run_test(
         report.skip(name, description, &reason);
         return;
     }
+    if test.has_log_messages() {
+        report.note(name, description, "what the driver logs is not compared");
+    }
     match run_in(host, file, index, Mode::Bare).await {
         Ok(()) if must_fail(name) => {
             return report.fail(name, description, "bare", "it passes, and must not");
@@ -180,7 +200,7 @@ async fn run_test(
         Ok(()) => {}
         Err(Stop::Skip(reason)) => return report.skip(name, description, &reason),
         Err(Stop::Fail(why)) => {
-            return match deviations::known(name, description) {
+            return match deviations::known(name, description, &why) {
                 Some(reason) => {
                     report.skip(name, description, &format!("the driver deviates: {reason}"));
                 }
@@ -224,8 +244,9 @@ fn why_not(host: &Host, file: &TestFile, test: &Test) -> Option<String> {
         .or_else(|| lacks(file.run_on_requirements.as_ref()))
         .or_else(|| lacks(test.run_on_requirements.as_ref()))
         .or_else(|| {
-            test.has_log_messages()
-                .then(|| "the runner does not read what the driver logs".to_owned())
+            let is_timed = test.sets_timeout() || file.sets_timeout();
+            (test.expects_timeout() && is_timed)
+                .then(|| "the driver has no timeouts of operations".to_owned())
         })
 }
 

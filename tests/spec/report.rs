@@ -23,6 +23,11 @@ impl Report {
         println!("skipped: {file}: {test}: {reason}");
     }
 
+    /// A part of a test that is left out; the test is counted by what becomes of the rest.
+    pub(crate) fn note(&self, file: &str, test: &str, what: &str) {
+        println!("note: {file}: {test}: {what}");
+    }
+
     pub(crate) fn fail(&mut self, file: &str, test: &str, mode: &str, why: &str) {
         self.n_failed += 1;
         println!("FAILED: {file}: {test} [{mode}]\n    {why}");

@@ -21,12 +21,13 @@ macro_rules! trial {
             test: &Test,
             ledger: &Arc<Ledger>,
         ) -> Run<()> {
+            host.fail_points_off().await?;
             host.kill_sessions().await;
             host.prepare(&file.initial_data).await?;
             let world = drive::World::new(maker, Rc::clone(host), Arc::clone(ledger));
             let result = body(&world, host, file, test).await;
             world.end().await;
-            world.fail_points_off().await?;
+            host.fail_points_off().await?;
             result
         }
 

@@ -44,7 +44,6 @@ pub(crate) struct World {
     observers: RefCell<HashMap<String, Arc<Observer>>>,
     lsids: RefCell<HashMap<String, Document>>,
     stored_events: RefCell<Vec<StoredEvents>>,
-    fail_points: RefCell<Vec<String>>,
     ledger: Arc<Ledger>,
 }
 
@@ -99,7 +98,6 @@ impl World {
             observers: RefCell::default(),
             lsids: RefCell::default(),
             stored_events: RefCell::default(),
-            fail_points: RefCell::default(),
             ledger,
         })
     }
@@ -128,9 +126,6 @@ impl World {
             return Ok(answer.err());
         }
         match (answer, &operation.expect_error) {
-            (Err(_), Some(expected)) if expected.contains_key("isTimeoutError") => {
-                Err(Stop::Skip("the driver has no timeouts of operations".to_owned()))
-            }
             (Err(error), Some(expected)) => {
                 failure::check(expected, &error, operation, self)?;
                 Ok(Some(error))
@@ -338,16 +333,6 @@ impl World {
                 _ => {}
             }
         }
-    }
-
-    /// Switches off what the test has switched on.
-    pub(crate) async fn fail_points_off(&self) -> Run<()> {
-        let names = std::mem::take(&mut *self.fail_points.borrow_mut());
-        for name in names {
-            let off = mongodb::bson::doc! { "configureFailPoint": name, "mode": "off" };
-            self.host.fail_point(off).await?;
-        }
-        Ok(())
     }
 }
 

@@ -59,7 +59,7 @@ impl World {
         operation: &Operation,
         held: Option<&mut Held<'_>>,
     ) -> Run<()> {
-        let mut args = Arguments::new(&operation.name, &operation.arguments);
+        let mut args = Arguments::of_runner(&operation.name, &operation.arguments);
         match operation.name.as_str() {
             "failPoint" | "targetedFailPoint" => self.fail_point(args).await,
             "createEntities" => {
@@ -108,9 +108,6 @@ impl World {
             }
         }
         args.finish()?;
-        if let Ok(name) = command.get_str("configureFailPoint") {
-            self.fail_points.borrow_mut().push(name.to_owned());
-        }
         self.host.fail_point(command).await
     }
 
@@ -260,7 +257,7 @@ impl World {
                 let found: String = found.chars().take(20).collect();
                 Err(format!("expected {expected}, found {found}...").into())
             }
-            None => Err(Stop::Skip("the driver's session does not tell its state".to_owned())),
+            None => Err(format!("the session's state is not where it was: {text}").into()),
         }
     }
 

@@ -36,6 +36,15 @@ pub(super) struct Session {
 pub(super) struct Txn {
     fate: Option<Fate>,
     is_open: bool,
+    asked: Option<Asked>,
+}
+
+/// How often a commit was asked for.
+#[derive(Clone, Copy)]
+enum Asked {
+    Once,
+    /// One before may have been carried out.
+    Again,
 }
 
 impl Txn {
@@ -51,7 +60,14 @@ impl Txn {
     }
 
     fn start(&mut self) {
-        *self = Self { fate: Some(Fate::default()), is_open: true };
+        *self = Self { fate: Some(Fate::default()), is_open: true, asked: None };
+    }
+
+    /// Notes that a commit is asked for.
+    fn ask(&mut self) -> Asked {
+        let asked = if self.asked.is_some() { Asked::Again } else { Asked::Once };
+        self.asked = Some(asked);
+        asked
     }
 
     fn end(&mut self, outcome: TxnOutcome) {
@@ -97,13 +113,19 @@ fn is_refusal(error: &Error) -> bool {
 }
 
 /// What a commit brought about.
-fn committed(result: &Result<(), Error>) -> TxnOutcome {
+fn committed(result: &Result<(), Error>, asked: Asked) -> TxnOutcome {
     let Err(error) = result else { return TxnOutcome::Committed };
     if error.contains_label("UnknownTransactionCommitResult") {
         return TxnOutcome::Unknown;
     }
     match &*error.kind {
-        ErrorKind::Command(_) => TxnOutcome::Aborted,
+        // What the server refuses of a repetition may be what it has done before.
+        ErrorKind::Command(_)
+            if matches!(asked, Asked::Once)
+                || error.contains_label("TransientTransactionError") =>
+        {
+            TxnOutcome::Aborted
+        }
         // Committed, but not as widely as was asked for.
         ErrorKind::Write(WriteFailure::WriteConcernError(_)) => TxnOutcome::Committed,
         _ => TxnOutcome::Unknown,
@@ -137,9 +159,10 @@ impl World {
     async fn with_transaction(
         self: &Rc<Self>,
         id: &str,
-        mut args: Arguments,
+        args: Arguments,
         taken: &mut Session,
     ) -> Run<Answer> {
+        let mut args = args.for_runner();
         let callback: Vec<Operation> = args.required("callback")?;
         let options: TransactionOptions = args.options(TXN_OPTIONS)?;
         args.finish()?;
@@ -147,13 +170,22 @@ impl World {
         let stop = RefCell::new(None);
         let shared = RefCell::new(std::mem::take(txn));
         let has_failed = Cell::new(false);
+        let n_attempts = Cell::new(0_usize);
+        let n_commits = || place.observer.n_started("commitTransaction");
+        // Those of the callback have calls of their own.
+        let n_commits_before = Cell::new(n_commits());
+        let n_commits_by_last = Cell::new(0);
         let attempt = async |session: &mut ClientSession| {
             let mut txn = shared.take();
             txn.abort_if_open();
             txn.start();
+            n_attempts.set(n_attempts.get() + 1);
+            let n_before = n_commits();
             let mut held = Held { id: id.to_owned(), session, txn, place: place.clone() };
             let result = self.run_callback(&callback, &mut held, &stop).await;
             shared.replace(held.txn);
+            n_commits_by_last.set(n_commits());
+            n_commits_before.set(n_commits_before.get() + n_commits() - n_before);
             has_failed.set(result.is_err());
             result
         };
@@ -163,13 +195,24 @@ impl World {
             txn.abort_if_open();
             return Err(stop);
         }
+        // A commit may be asked for again; one of an empty transaction sends nothing.
+        let mut n_commits_more = (n_commits() - n_commits_before.get()).max(n_attempts.get());
+        let mut n_aborts = n_attempts.get();
         if txn.is_open {
             // How the last attempt ended; the driver may have made more before it.
             let (operation, end) = if has_failed.get() {
                 ("abort_transaction", TxnOutcome::Aborted)
             } else {
-                ("commit_transaction", committed(&result))
+                // The driver sends a commit twice, if need be, before it says what came of it.
+                let asked = if n_commits() - n_commits_by_last.get() > 2 {
+                    Asked::Again
+                } else {
+                    Asked::Once
+                };
+                ("commit_transaction", committed(&result, asked))
             };
+            let n_left = if has_failed.get() { &mut n_aborts } else { &mut n_commits_more };
+            *n_left = n_left.saturating_sub(1);
             txn.end(end);
             let call = self.ledger.call(operation, place, None);
             match &result {
@@ -177,7 +220,8 @@ impl World {
                 _ => call.close(&[Outcome::Ok]),
             }
         }
-        self.ledger.several(&["commit_transaction", "abort_transaction"]);
+        self.ledger.repeats("commit_transaction", n_commits_more);
+        self.ledger.repeats("abort_transaction", n_aborts);
         Ok(nothing(result))
     }
 
@@ -224,10 +268,11 @@ impl World {
             "commitTransaction" => {
                 args.finish()?;
                 let call = self.ledger.call("commit_transaction", place, None);
+                let asked = txn.ask();
                 let result = session.commit_transaction().await;
                 // The driver refuses when there is none to commit.
                 if !matches!(&result, Err(error) if is_refusal(error)) {
-                    txn.end(committed(&result));
+                    txn.end(committed(&result, asked));
                 }
                 call.end(&result, |(), _| ());
                 Ok(nothing(result))
