@@ -237,6 +237,8 @@ impl OpenCursor {
             match self.cursor.step(session.as_deref_mut()).await {
                 Ok(Step::Document(document)) => {
                     self.n += 1;
+                    // A change stream is judged by its last event.
+                    self.trouble.take_if(|_| self.cursor.is_stream());
                     return Ok(Ok(Value::Bson(Bson::Document(document))));
                 }
                 Ok(Step::Exhausted) => {
