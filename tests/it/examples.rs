@@ -30,7 +30,7 @@ mod needs_server {
             "articles cancelled Filter={}",
             "the books balance: true",
             " rows read, 8 rows written",
-            ",final(3),articles,find,ok,130,,,",
+            ",articles,find,ok,130,,,",
         ] {
             assert!(output.contains(shown), "{shown:?} is not in\n{output}");
         }
