@@ -47,6 +47,7 @@ pub mod cli;
 pub mod config;
 pub mod context;
 pub mod driver;
+pub mod filter;
 pub mod format;
 pub mod layer;
 pub mod pipeline;
@@ -77,8 +78,8 @@ pub use crate::{
     },
     queue::{QueueSettings, WhenFull},
     record::{
-        Actor, ActorKind, Context, ContextField, Field, Iteration, Outcome, Phase, Timestamp,
-        TxnOutcome, Value, WatchId, WatchMessage, WatcherName,
+        Actor, ActorKind, Context, ContextField, Field, Iteration, Outcome, Phase, Shape,
+        Timestamp, TxnOutcome, Value, WatchId, WatchMessage, WatcherName,
     },
     watch_error::{Error, Result},
 };

@@ -18,15 +18,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record", &[]),
     ("context", &["record"]),
     ("format", &["record"]),
-    ("filter", &["record"]),
+    ("filter", &["record", "format"]),
     ("queue", &["record"]),
-    ("layer", &["record", "context", "format"]),
+    ("layer", &["record", "context", "format", "filter"]),
     ("trail", &["record", "format"]),
     ("pipeline", &["record", "filter", "queue", "layer", "trail"]),
     // `config`, for the watcher of the process: docs/decisions/0009-drop-in.md.
     ("driver", &["record", "context", "pipeline", "config"]),
     // Not `driver`: what to capture is a setting of the pipeline, which the driver reads.
-    ("config", &["record", "filter", "queue", "layer", "trail", "pipeline"]),
+    ("config", &["record", "format", "filter", "queue", "layer", "trail", "pipeline"]),
     ("cli", &["record", "format", "filter", "trail", "config"]),
 ];
 

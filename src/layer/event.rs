@@ -71,6 +71,8 @@ pub(super) fn callsite(watcher: WatcherName, level: Level) -> &'static DefaultCa
         WatcherName::Session => by_level!(WatcherName::Session),
         WatcherName::Gridfs => by_level!(WatcherName::Gridfs),
         WatcherName::Command => by_level!(WatcherName::Command),
+        WatcherName::Rate => by_level!(WatcherName::Rate),
+        WatcherName::Watcher => by_level!(WatcherName::Watcher),
     }
 }
 

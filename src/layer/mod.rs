@@ -38,7 +38,6 @@ mod dispatch;
 mod event;
 mod fields;
 mod file;
-mod level;
 mod lines;
 mod outlet;
 mod output;
@@ -51,7 +50,6 @@ mod tests;
 pub use self::{
     dispatch::{dispatch, record_of},
     fields::{Columns, FileSize, Shown},
-    level::{EventLevel, Levels},
     settings::{
         ApplicationSettings, Color, ConsoleSettings, CsvSettings, FileSettings, Header,
         JsonSettings, LayerSettings, LineTemplate, Rotation, Stream, Versions,
@@ -62,3 +60,4 @@ pub(crate) use self::{
     outlet::{Defaults, Outlet, outlets},
     tally::{Tally, TallyCounts},
 };
+pub use crate::record::{EventLevel, Levels};

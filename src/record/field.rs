@@ -72,6 +72,9 @@ fields! {
     ReplyBytes = "ReplyBytes", "BSON bytes of all replies";
     Update = "Update", "The update or the replacement";
     Options = "Options", "Sort, limit, projection, hint and the other options of the call";
+    QueryShape = "QueryShape", "The query with its values replaced by their types";
+    ShapeHash = "ShapeHash", "Groups operations whose queries have the same shape";
+    ShapeLabel = "ShapeLabel", "The shape of the query in a few words";
     InsertedIds = "InsertedIds", "The ids of inserted and upserted documents";
     ResumeToken = "ResumeToken", "Where a change stream can be resumed after its last event";
     SessionId = "SessionID", "The id of the server session";
@@ -93,6 +96,8 @@ fields! {
     TraceId = "TraceID", "The id of the trace that the operation belongs to";
     SpanId = "SpanID", "The id of the span that the operation belongs to";
     MissingContext = "MissingContext", "What the configuration requires of the context and was not given";
+    Redacted = "Redacted", "How many values privacy steps have replaced or removed";
+    Extra = "Extra", "Fields that the configuration adds: a document";
     Host = "Host", "The host of this process";
     Pid = "PID", "The id of this process";
     Service = "Service", "The name of the watched service";

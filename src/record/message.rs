@@ -2,11 +2,11 @@
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use mongodb::bson::Bson;
+use mongodb::bson::{Bson, Document};
 use uuid::Uuid;
 
 use crate::record::{
-    Actor, Context, Field, Iteration, Outcome, Phase, Timestamp, TxnOutcome, Value, WatchId,
+    Actor, Context, Field, Iteration, Outcome, Phase, Shape, Timestamp, TxnOutcome, Value, WatchId,
     WatcherName, WriteError,
 };
 
@@ -77,6 +77,12 @@ pub struct WatchMessage {
     pub context: Option<Arc<Context>>,
     /// The fields of the context that the configuration requires and that were not given.
     pub missing_context: Option<Arc<Vec<Bson>>>,
+    /// The shape of the query, where it was asked for.
+    pub shape: Option<Arc<Shape>>,
+    /// How many values privacy steps have replaced or removed, where the count was asked for.
+    pub redacted: Option<u64>,
+    /// The fields that the configuration adds.
+    pub extra: Option<Arc<Document>>,
     /// Which process and which database account did it.
     pub origin: Arc<Origin>,
 }
@@ -202,6 +208,9 @@ impl WatchMessage {
             traffic: Traffic::default(),
             context: None,
             missing_context: None,
+            shape: None,
+            redacted: None,
+            extra: None,
             origin: Arc::default(),
         }
     }
@@ -276,6 +285,16 @@ impl WatchMessage {
             Field::MissingContext => {
                 self.missing_context.as_ref().map_or(Value::Missing, |names| Value::Array(names))
             }
+            Field::QueryShape => {
+                let query = self.shape.as_deref().map(|shape| &shape.query);
+                bson(query.filter(|query| **query != Bson::Null))
+            }
+            Field::ShapeHash => said(self.shape.as_deref().map(|shape| &*shape.hash)),
+            Field::ShapeLabel => said(self.shape.as_deref().map(|shape| &*shape.label)),
+            Field::Redacted => count(self.redacted),
+            Field::Extra => {
+                self.extra.as_deref().map_or(Value::Missing, |extra| Value::Document(extra))
+            }
             Field::Host => text(origin.host.as_deref()),
             Field::Pid => int(origin.pid),
             Field::Service => text(origin.service.as_deref()),
@@ -306,6 +325,11 @@ fn actor(value: Option<&Actor>) -> Value<'_> {
 
 fn text(value: Option<&str>) -> Value<'_> {
     value.map_or(Value::Missing, Value::Str)
+}
+
+/// A text that is empty as long as nothing is known.
+fn said(value: Option<&str>) -> Value<'_> {
+    text(value.filter(|text| !text.is_empty()))
 }
 
 fn bson(value: Option<&Bson>) -> Value<'_> {

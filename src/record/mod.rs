@@ -6,10 +6,12 @@ mod context;
 mod field;
 mod id;
 mod iteration;
+mod level;
 mod message;
 mod outcome;
 pub(crate) mod redact;
 mod set;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -21,8 +23,10 @@ pub use self::{
     field::Field,
     id::WatchId,
     iteration::Iteration,
+    level::{EventLevel, Levels},
     message::{Counts, ErrorInfo, Origin, Traffic, WatchMessage},
     outcome::{Outcome, Phase, TxnOutcome, WatcherName},
+    shape::Shape,
     time::Timestamp,
     value::{Value, WriteError},
 };

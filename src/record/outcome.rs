@@ -92,7 +92,7 @@ named! {
 }
 
 named! {
-    /// Which part of the mirrored driver watched the operation; the target of its `tracing` events.
+    /// Which part watched the operation; the target of its `tracing` events.
     pub enum WatcherName as "WatcherName" {
         /// A call on a collection.
         Collection = "mongowatch.collection",
@@ -108,5 +108,9 @@ named! {
         Gridfs = "mongowatch.gridfs",
         /// Traffic that no mirrored call opened, seen through the driver's events or spans.
         Command = "mongowatch.command",
+        /// A `rate` step, which sums up other records.
+        Rate = "mongowatch.rate",
+        /// The watcher itself: a change of its configuration.
+        Watcher = "mongowatch.watcher",
     }
 }

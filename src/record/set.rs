@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::{
     record::{
-        Actor, Context, ErrorInfo, Field, Iteration, Timestamp, WatchId, WatchMessage, WriteError,
+        Actor, Context, ErrorInfo, Field, Iteration, Shape, Timestamp, WatchId, WatchMessage,
+        WriteError,
     },
     watch_error::{Error, Result},
 };
@@ -66,6 +67,9 @@ impl WatchMessage {
             | Field::Labels
             | Field::TraceId
             | Field::SpanId => self.set_context(given)?,
+            Field::QueryShape | Field::ShapeHash | Field::ShapeLabel => self.set_shape(given)?,
+            Field::Redacted => self.redacted = given.optional(Given::count)?,
+            Field::Extra => self.extra = given.optional(Given::document)?.map(Arc::new),
             Field::FileBytes => self.counts.file_bytes = given.optional(Given::count)?,
             Field::FileChunks => self.counts.file_chunks = given.optional(Given::count)?,
             Field::Seq => self.seq = given.count()?,
@@ -128,6 +132,21 @@ impl WatchMessage {
             _ => context.span_id = given.optional(Given::text)?,
         }
         self.context = (context != Context::default()).then(|| Arc::new(context));
+        Ok(())
+    }
+
+    fn set_shape(&mut self, given: Given) -> Result<()> {
+        let mut shape = self.shape.as_deref().cloned().unwrap_or_default();
+        match given.field {
+            Field::QueryShape => {
+                shape.query = given
+                    .optional(|given| given.structure())?
+                    .map_or(Bson::Null, |query| (*query).clone())
+            }
+            Field::ShapeHash => shape.hash = given.optional(Given::text)?.unwrap_or_default(),
+            _ => shape.label = given.optional(Given::text)?.unwrap_or_default(),
+        }
+        self.shape = (shape != Shape::default()).then(|| Arc::new(shape));
         Ok(())
     }
 

@@ -1,0 +1,13 @@
+//! Which record a route lets through, and in what shape: predicates, privacy, rates.
+//!
+//! Each route has a list of steps. A record comes to them as a [`Draft`], which is a copy of its own as
+//! soon as a step changes it: what one route masks, another one still sees. A [`Filter`] is a step in
+//! code.
+
+mod draft;
+mod fault;
+
+pub use self::{
+    draft::{Draft, Filter, Verdict},
+    fault::{Fault, Part},
+};
