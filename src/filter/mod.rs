@@ -6,8 +6,18 @@
 
 mod draft;
 mod fault;
+mod rate;
+mod registry;
+mod settings;
+mod steps;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     draft::{Draft, Filter, Verdict},
     fault::{Fault, Part},
+    rate::{Originals, RateSettings},
+    registry::Registry,
+    settings::StepSettings,
+    steps::{Made, Steps},
 };

@@ -77,7 +77,7 @@ impl Serialize for Shown {
 }
 
 fn names<S: Serializer>(fields: &[Field], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(fields.iter().map(|field| field.name()))
+    serializer.collect_seq(fields)
 }
 
 /// Takes a word or a list. Not `untagged`: that would lose the place of an error.
@@ -100,7 +100,7 @@ impl<'de> de::Visitor<'de> for FieldsVisitor {
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Columns, A::Error> {
         let mut fields = Vec::new();
-        while let Some(Named(field)) = items.next_element()? {
+        while let Some(field) = items.next_element()? {
             if fields.contains(&field) {
                 return Err(de::Error::custom(format_args!("the field `{field}` is there twice")));
             }
@@ -110,19 +110,6 @@ impl<'de> de::Visitor<'de> for FieldsVisitor {
             return Err(de::Error::invalid_length(0, &self));
         }
         Ok(Columns::Fields(fields))
-    }
-}
-
-/// A field by its name.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Named(Field);
-
-impl TryFrom<String> for Named {
-    type Error = Error;
-
-    fn try_from(name: String) -> Result<Self, Error> {
-        name.parse().map(Self)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::watch_error::{Error, Result};
 
 /// One line a field: variant, name, meaning.
@@ -18,7 +20,10 @@ macro_rules! fields {
         /// assert_eq!(error.to_string(), "unknown field `Colection`: did you mean `Collection`?");
         /// # Ok::<(), mongowatch::Error>(())
         /// ```
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(try_from = "String", into = "&'static str")]
         #[non_exhaustive]
         pub enum Field { $(#[doc = $doc] $variant,)+ }
 
@@ -114,6 +119,20 @@ impl Field {
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl TryFrom<String> for Field {
+    type Error = Error;
+
+    fn try_from(name: String) -> Result<Self> {
+        name.parse()
+    }
+}
+
+impl From<Field> for &'static str {
+    fn from(field: Field) -> Self {
+        field.name()
     }
 }
 

@@ -1,0 +1,386 @@
+//! `rate`: sums, counts and quantiles over periods, as records of their own.
+//!
+//! Periods are aligned to the clock: with `every: 60s` they begin with each full minute. Records are
+//! counted in the period in which they come to the route. The table of keys is bounded: what finds no
+//! place is summed up in one record more, which says so.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use hdrhistogram::Histogram;
+use jiff::fmt::serde::unsigned_duration::friendly::compact;
+use mongodb::bson::{Bson, Document, doc};
+use serde::{Deserialize, Serialize};
+
+use super::{Draft, Fault};
+use crate::{
+    format::value,
+    record::{
+        Field, Iteration, Origin, Outcome, Phase, Timestamp, Value, WatchId, WatchMessage,
+        WatcherName,
+    },
+};
+
+/// Sums up records over periods.
+///
+/// Only final versions are counted: each operation once. At the end of a period, and when the watcher
+/// or its configuration ends, each group of records that there was gives one record: its watcher is
+/// `mongowatch.rate`, StartTime and EndTime are those of the period, the fields of `by` are those of
+/// the group, the fields of `sum` are sums, and Extra has more:
+///
+/// - `Count`, and `Rate`, which is `Count` for each second;
+/// - `Rates`: for each sum that is not zero, the sum for each second;
+/// - `Duration`: `Sum`, `Min`, `Max` and the quantiles (`P50`...) in seconds, to 1 %;
+/// - `Overflow: true` if there were more than `max_keys` groups, and this is all the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RateSettings {
+    /// The length of a period, a duration between `1s` and `24h`. Default: `60s`.
+    #[serde(default = "every", with = "compact::required")]
+    pub every: Duration,
+    /// The fields by which records are grouped. Default: DB, Collection and Operation.
+    #[serde(default = "by")]
+    pub by: Vec<Field>,
+    /// The fields that are summed up: counts and bytes. Default: the five counts.
+    #[serde(default = "sum")]
+    pub sum: Vec<Field>,
+    /// The quantiles of Duration, each between 0 and 1. Default: 0.5, 0.95 and 0.99.
+    #[serde(default = "quantiles")]
+    pub quantiles: Vec<f64>,
+    /// What becomes of the records themselves. Default: `pass`.
+    #[serde(default)]
+    pub originals: Originals,
+    /// How many groups there may be in a period, up to 100000. Default: 1000.
+    #[serde(default = "max_keys")]
+    pub max_keys: usize,
+}
+
+/// Says what becomes of records after they have been summed up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Originals {
+    /// They go on.
+    #[default]
+    Pass,
+    /// They end here, and are counted as filtered.
+    Drop,
+}
+
+const fn every() -> Duration {
+    Duration::from_secs(60)
+}
+
+fn by() -> Vec<Field> {
+    vec![Field::Db, Field::Collection, Field::Operation]
+}
+
+fn sum() -> Vec<Field> {
+    vec![
+        Field::MatchedCount,
+        Field::InsertedCount,
+        Field::UpsertedCount,
+        Field::ModifiedCount,
+        Field::DeletedCount,
+    ]
+}
+
+fn quantiles() -> Vec<f64> {
+    vec![0.5, 0.95, 0.99]
+}
+
+const fn max_keys() -> usize {
+    1_000
+}
+
+impl Default for RateSettings {
+    fn default() -> Self {
+        Self {
+            every: every(),
+            by: by(),
+            sum: sum(),
+            quantiles: quantiles(),
+            originals: Originals::default(),
+            max_keys: max_keys(),
+        }
+    }
+}
+
+impl RateSettings {
+    /// No more groups are kept.
+    pub const KEYS_MAX: usize = 100_000;
+
+    /// Makes the step.
+    ///
+    /// # Errors
+    ///
+    /// When a number is out of its range, or a field cannot be summed up or grouped by.
+    pub(super) fn build(&self) -> Result<Rate, Fault> {
+        let day = Duration::from_secs(24 * 60 * 60);
+        if self.every < Duration::from_secs(1) || self.every > day {
+            return Err(Fault::new("expected a duration between 1s and 24h").within("every".into()));
+        }
+        if self.max_keys == 0 || self.max_keys > Self::KEYS_MAX {
+            let max = Self::KEYS_MAX;
+            return Err(
+                Fault::new(format!("expected between 1 and {max}")).within("max_keys".into())
+            );
+        }
+        for (place, quantile) in self.quantiles.iter().enumerate() {
+            if !(0.0..=1.0).contains(quantile) {
+                let fault = Fault::new(format!("found {quantile}, expected between 0 and 1"));
+                return Err(fault.within(place.into()).within("quantiles".into()));
+            }
+        }
+        for (place, field) in self.sum.iter().enumerate() {
+            if !is_sum(*field) {
+                let fault = Fault::new(format!("{field} is no number of documents or bytes"));
+                return Err(fault.within(place.into()).within("sum".into()));
+            }
+        }
+        for (place, field) in self.by.iter().enumerate() {
+            if !is_group(*field) {
+                let fault = Fault::new(format!("{field} is another one for each operation"));
+                return Err(fault.within(place.into()).within("by".into()));
+            }
+        }
+        Ok(Rate { settings: self.clone(), period: None, key: Vec::new() })
+    }
+}
+
+/// Can the field be summed up?
+const fn is_sum(field: Field) -> bool {
+    matches!(
+        field,
+        Field::MatchedCount
+            | Field::InsertedCount
+            | Field::UpsertedCount
+            | Field::ModifiedCount
+            | Field::DeletedCount
+            | Field::ReturnedCount
+            | Field::FileBytes
+            | Field::FileChunks
+            | Field::Batches
+            | Field::Attempts
+            | Field::Resumes
+            | Field::RequestBytes
+            | Field::ReplyBytes
+    )
+}
+
+/// Does it make sense to group by the field?
+const fn is_group(field: Field) -> bool {
+    !is_sum(field)
+        && !matches!(
+            field,
+            Field::WatchId
+                | Field::Iteration
+                | Field::StartTime
+                | Field::EndTime
+                | Field::Duration
+                | Field::Seq
+                | Field::RequestIds
+                | Field::InsertedIds
+                | Field::ResumeToken
+        )
+}
+
+/// The step at work.
+pub(super) struct Rate {
+    settings: RateSettings,
+    /// The present period, if anything came in it.
+    period: Option<Period>,
+    /// The key of the record at hand; used again for each.
+    key: Vec<u8>,
+}
+
+struct Period {
+    start: Timestamp,
+    end: Timestamp,
+    groups: HashMap<Box<[u8]>, Group>,
+    /// What found no place.
+    others: Option<Group>,
+}
+
+/// The sums of one group.
+struct Group {
+    /// The group's first record, of which the fields of `by` are told.
+    example: Option<Example>,
+    origin: Arc<Origin>,
+    count: u64,
+    sums: Vec<u64>,
+    /// Microseconds.
+    durations: Histogram<u32>,
+    duration: Duration,
+}
+
+/// The values of `by`, as they are set in the record of the group.
+type Example = Vec<(Field, Bson)>;
+
+impl Rate {
+    pub(super) const fn originals(&self) -> Originals {
+        self.settings.originals
+    }
+
+    /// When the present period ends.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.period.as_ref().map(|period| period.end)
+    }
+
+    /// Counts a record, if it is the last version of an operation's.
+    pub(super) fn count(&mut self, draft: &Draft) {
+        let record = draft.record();
+        if !record.iteration.is_final() || record.watcher == WatcherName::Rate {
+            return;
+        }
+        self.key.clear();
+        for field in &self.settings.by {
+            // A length before each, so that no two lists of values have one key.
+            let start = self.key.len();
+            self.key.extend_from_slice(&[0; 4]);
+            value::write(record.get(*field), &mut self.key);
+            let length = u32::try_from(self.key.len() - start).unwrap_or(u32::MAX);
+            self.key[start..start + 4].copy_from_slice(&length.to_le_bytes());
+        }
+        let settings = &self.settings;
+        let period = self.period.get_or_insert_with(|| Period::around(draft.now(), settings.every));
+        period.group(&self.key, record, settings).add(record, settings);
+    }
+
+    /// Tells of the present period, if it is over.
+    pub(super) fn collect(&mut self, now: Timestamp, made: &mut Vec<WatchMessage>) {
+        if self.due().is_some_and(|end| end <= now) {
+            self.tell(None, made);
+        }
+    }
+
+    /// Tells of the present period up to now.
+    pub(super) fn finish(&mut self, now: Timestamp, made: &mut Vec<WatchMessage>) {
+        self.tell(Some(now), made);
+    }
+
+    fn tell(&mut self, end: Option<Timestamp>, made: &mut Vec<WatchMessage>) {
+        let Some(period) = self.period.take() else { return };
+        let end = end.map_or(period.end, |end| end.clamp(period.start, period.end));
+        let mut groups: Vec<_> = period.groups.into_iter().collect();
+        groups.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        let groups = groups.into_iter().map(|(_, group)| group).chain(period.others);
+        made.extend(groups.map(|group| group.record(&self.settings, period.start, end)));
+    }
+}
+
+impl Period {
+    /// The aligned period that holds this moment.
+    fn around(now: Timestamp, every: Duration) -> Self {
+        let every = i64::try_from(every.as_micros()).unwrap_or(i64::MAX);
+        let start = now.as_micros().div_euclid(every).saturating_mul(every);
+        Self {
+            start: Timestamp::from_micros(start),
+            end: Timestamp::from_micros(start.saturating_add(every)),
+            groups: HashMap::new(),
+            others: None,
+        }
+    }
+
+    fn group(&mut self, key: &[u8], record: &WatchMessage, settings: &RateSettings) -> &mut Group {
+        let is_full = self.groups.len() >= settings.max_keys;
+        if !self.groups.contains_key(key) {
+            if is_full {
+                return self.others.get_or_insert_with(|| Group::new(None, record, settings));
+            }
+            let example = settings.by.iter().map(|field| (*field, record.get(*field)));
+            let example = example.filter(|(_, value)| !value.is_missing());
+            let example = example.map(|(field, value)| (field, value.into())).collect();
+            self.groups.insert(key.into(), Group::new(Some(example), record, settings));
+        }
+        self.groups.get_mut(key).expect("it was there, or has been put there")
+    }
+}
+
+impl Group {
+    fn new(example: Option<Example>, record: &WatchMessage, settings: &RateSettings) -> Self {
+        Self {
+            example,
+            origin: Arc::clone(&record.origin),
+            count: 0,
+            sums: vec![0; settings.sum.len()],
+            durations: Histogram::new(2).expect("two digits are a valid precision"),
+            duration: Duration::ZERO,
+        }
+    }
+
+    fn add(&mut self, record: &WatchMessage, settings: &RateSettings) {
+        self.count += 1;
+        for (sum, field) in self.sums.iter_mut().zip(&settings.sum) {
+            if let Value::Int(count) = record.get(*field) {
+                *sum = sum.saturating_add(u64::try_from(count).unwrap_or(0));
+            }
+        }
+        if let Some(duration) = record.duration {
+            self.duration = self.duration.saturating_add(duration);
+            // Whoever waits for longer than an hour is counted as that: the table stays small.
+            let micros = duration.as_micros().min(3_600_000_000) as u64;
+            if self.durations.record(micros).is_err() {
+                self.durations.saturating_record(micros);
+            }
+        }
+    }
+
+    /// The record that tells of the group.
+    fn record(self, settings: &RateSettings, start: Timestamp, end: Timestamp) -> WatchMessage {
+        let mut record = WatchMessage::new(WatcherName::Rate, "rate", start);
+        record.id = WatchId::at(start);
+        record.iteration = Iteration::Final(None);
+        record.phase = Phase::Final;
+        record.end_time = Some(end);
+        record.outcome = Some(Outcome::Ok);
+        record.origin = Arc::clone(&self.origin);
+        let is_overflow = self.example.is_none();
+        let mut extra = self.extra(settings, start, end);
+        for (field, value) in self.example.into_iter().flatten() {
+            // The watcher of the group would hide that this is a sum.
+            if field == Field::WatcherName || record.set(field, value.clone()).is_err() {
+                extra.insert(field.name(), value);
+            }
+        }
+        for (sum, field) in self.sums.iter().zip(&settings.sum) {
+            let sum = i64::try_from(*sum).unwrap_or(i64::MAX);
+            // A field that takes counts takes a sum of counts.
+            if sum > 0 && record.set(*field, sum.into()).is_err() {
+                extra.insert(field.name(), sum);
+            }
+        }
+        if is_overflow {
+            extra.insert("Overflow", true);
+        }
+        record.extra = Some(Arc::new(extra));
+        record
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "sums beyond 2^53 are not told exactly")]
+    fn extra(&self, settings: &RateSettings, start: Timestamp, end: Timestamp) -> Document {
+        let seconds = (end.as_micros() - start.as_micros()).max(1) as f64 / 1e6;
+        let count = i64::try_from(self.count).unwrap_or(i64::MAX);
+        let mut extra = doc! { "Count": count, "Rate": self.count as f64 / seconds };
+        let sums = self.sums.iter().zip(&settings.sum).filter(|(sum, _)| **sum > 0);
+        let rates: Document = sums
+            .map(|(sum, field)| (field.name().to_owned(), (*sum as f64 / seconds).into()))
+            .collect();
+        if !rates.is_empty() {
+            extra.insert("Rates", rates);
+        }
+        if !self.durations.is_empty() {
+            let as_seconds = |micros: u64| micros as f64 / 1e6;
+            let mut duration = doc! {
+                "Sum": self.duration.as_secs_f64(),
+                "Min": as_seconds(self.durations.min()),
+                "Max": as_seconds(self.durations.max()),
+            };
+            for quantile in &settings.quantiles {
+                let value = as_seconds(self.durations.value_at_quantile(*quantile));
+                duration.insert(format!("P{}", quantile * 100.0), value);
+            }
+            extra.insert("Duration", duration);
+        }
+        extra
+    }
+}

@@ -1,0 +1,183 @@
+//! The steps of one route, made and in their order.
+
+use super::{
+    Draft, Fault, Filter, Part, Registry, StepSettings, Verdict,
+    rate::{Originals, Rate},
+};
+use crate::record::{EventLevel, Timestamp, WatchMessage, WatcherName};
+
+/// The steps of one route.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use mongowatch::{Timestamp, WatchMessage, WatcherName, filter::{Draft, Registry, StepSettings, Steps}};
+///
+/// let off = StepSettings::Level("off".parse()?);
+/// let mut steps = Steps::build(&[off], &Registry::default())?;
+/// let now = Timestamp::from_micros(0);
+/// let record = Arc::new(WatchMessage::new(WatcherName::Collection, "find", now));
+/// assert_eq!(steps.apply(&mut Draft::new(record, now)), Err(0));
+/// # Ok::<(), mongowatch::Error>(())
+/// ```
+#[derive(Default)]
+pub struct Steps {
+    steps: Vec<Step>,
+}
+
+/// A step, with its name in the books.
+struct Step {
+    name: String,
+    act: Act,
+}
+
+enum Act {
+    Level(EventLevel),
+    Rate(Box<Rate>),
+    Other(Box<dyn Filter>),
+}
+
+/// A record that a step made, and the place of the step: only those after it see the record.
+pub type Made = (usize, WatchMessage);
+
+impl Steps {
+    /// No route has more steps.
+    pub const N_MAX: usize = 100;
+
+    /// Makes steps of their settings; `registry` holds the application's own filters.
+    ///
+    /// # Errors
+    ///
+    /// When a step's settings cannot be used; the fault's way begins with the place of the step and
+    /// its kind.
+    pub fn build(settings: &[StepSettings], registry: &Registry) -> Result<Self, Fault> {
+        if settings.len() > Self::N_MAX {
+            let (found, max) = (settings.len(), Self::N_MAX);
+            return Err(Fault::new(format!("found {found} steps, expected at most {max}")));
+        }
+        let mut steps = Vec::with_capacity(settings.len());
+        for (place, step) in settings.iter().enumerate() {
+            let kind = step.kind();
+            let act = step.act(registry);
+            let act = act.map_err(|fault| fault.within(kind.into()).within(Part::Index(place)))?;
+            steps.push(Step { name: format!("{}-{kind}", place + 1), act });
+        }
+        Ok(Self { steps })
+    }
+
+    /// The names of the steps, by which the books count what each dropped: `1-match`, `2-mask`...
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().map(|step| &*step.name)
+    }
+
+    /// Are there none?
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Sends a record through all steps.
+    ///
+    /// What the watcher tells of itself goes past them: it cannot be filtered away.
+    ///
+    /// # Errors
+    ///
+    /// When a step drops the record: its place.
+    pub fn apply(&mut self, draft: &mut Draft) -> Result<(), usize> {
+        self.apply_from(0, draft)
+    }
+
+    /// Sends a record through the steps from this place on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Steps::apply`].
+    pub fn apply_from(&mut self, first: usize, draft: &mut Draft) -> Result<(), usize> {
+        if draft.record().watcher == WatcherName::Watcher {
+            return Ok(());
+        }
+        for (place, step) in self.steps.iter_mut().enumerate().skip(first) {
+            if step.act.apply(draft) == Verdict::Drop {
+                return Err(place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a record through one step, for those who want to look in between.
+    ///
+    /// # Panics
+    ///
+    /// When there is no step at this place.
+    pub fn apply_one(&mut self, place: usize, draft: &mut Draft) -> Verdict {
+        self.steps[place].act.apply(draft)
+    }
+
+    /// When a step has something to tell by itself.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        self.rates().filter_map(|rate| rate.due()).min()
+    }
+
+    /// The records that steps have to tell by now, each with the place of its step.
+    pub fn collect(&mut self, now: Timestamp) -> Vec<Made> {
+        self.made(|rate, made| rate.collect(now, made))
+    }
+
+    /// The records that steps still have to tell at the end.
+    pub fn finish(&mut self, now: Timestamp) -> Vec<Made> {
+        self.made(|rate, made| rate.finish(now, made))
+    }
+
+    fn rates(&self) -> impl Iterator<Item = &Rate> {
+        self.steps.iter().filter_map(|step| match &step.act {
+            Act::Rate(rate) => Some(&**rate),
+            _ => None,
+        })
+    }
+
+    fn made(&mut self, mut tell: impl FnMut(&mut Rate, &mut Vec<WatchMessage>)) -> Vec<Made> {
+        let mut all = Vec::new();
+        for (place, step) in self.steps.iter_mut().enumerate() {
+            if let Act::Rate(rate) = &mut step.act {
+                let mut made = Vec::new();
+                tell(rate, &mut made);
+                all.extend(made.into_iter().map(|record| (place, record)));
+            }
+        }
+        all
+    }
+}
+
+impl StepSettings {
+    fn act(&self, registry: &Registry) -> Result<Act, Fault> {
+        Ok(match self {
+            Self::Rate(settings) => Act::Rate(Box::new(settings.build()?)),
+            Self::Level(level) => Act::Level(*level),
+            Self::Filter(name) => Act::Other(registry.make(name)?),
+        })
+    }
+}
+
+impl Act {
+    fn apply(&mut self, draft: &mut Draft) -> Verdict {
+        match self {
+            Self::Level(EventLevel::Off) => Verdict::Drop,
+            Self::Level(level) => {
+                draft.set_level(*level);
+                Verdict::Pass
+            }
+            Self::Rate(rate) => {
+                rate.count(draft);
+                Verdict::pass_if(rate.originals() == Originals::Pass)
+            }
+            Self::Other(filter) => filter.apply(draft),
+        }
+    }
+}
+
+impl std::fmt::Debug for Steps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
