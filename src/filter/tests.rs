@@ -58,8 +58,8 @@ fn check_rate(settings: RateSettings, expected: &Expect) {
 #[test]
 fn a_rate_sums_up_by_its_fields() {
     check_rate(RateSettings::default(), &expect![[r#"
-        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"orders","Operation":"insert_many","InsertedCount":200,"Outcome":"ok","Extra":{"Count":100,"Rate":1.6666666666666667,"Rates":{"InsertedCount":3.3333333333333335},"Duration":{"Sum":4.95,"Min":0.0,"Max":2e-6,"P50":2e-6,"P95":2e-6,"P99":2e-6}},"Seq":0}
-        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"people","Operation":"insert_many","InsertedCount":2,"Outcome":"ok","Extra":{"Count":1,"Rate":0.016666666666666666,"Rates":{"InsertedCount":0.03333333333333333},"Duration":{"Sum":5.0,"Min":2e-6,"Max":2e-6,"P50":2e-6,"P95":2e-6,"P99":2e-6}},"Seq":0}
+        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"orders","Operation":"insert_many","InsertedCount":200,"Outcome":"ok","Extra":{"Count":100,"Rate":1.6666666666666667,"Rates":{"InsertedCount":3.3333333333333335},"Duration":{"Sum":4.95,"Min":0.0,"Max":0.099327,"P50":0.049151,"P95":0.094207,"P99":0.098303}},"Seq":0}
+        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"people","Operation":"insert_many","InsertedCount":2,"Outcome":"ok","Extra":{"Count":1,"Rate":0.016666666666666666,"Rates":{"InsertedCount":0.03333333333333333},"Duration":{"Sum":5.0,"Min":4.980736,"Max":5.013503,"P50":5.013503,"P95":5.013503,"P99":5.013503}},"Seq":0}
     "#]]);
 }
 
@@ -67,8 +67,8 @@ fn a_rate_sums_up_by_its_fields() {
 fn a_rate_sums_up_what_finds_no_place() {
     let settings = RateSettings { max_keys: 1, quantiles: vec![], ..RateSettings::default() };
     check_rate(settings, &expect![[r#"
-        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"orders","Operation":"insert_many","InsertedCount":200,"Outcome":"ok","Extra":{"Count":100,"Rate":1.6666666666666667,"Rates":{"InsertedCount":3.3333333333333335},"Duration":{"Sum":4.95,"Min":0.0,"Max":2e-6}},"Seq":0}
-        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","Operation":"rate","InsertedCount":2,"Outcome":"ok","Extra":{"Count":1,"Rate":0.016666666666666666,"Rates":{"InsertedCount":0.03333333333333333},"Duration":{"Sum":5.0,"Min":2e-6,"Max":2e-6},"Overflow":true},"Seq":0}
+        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"orders","Operation":"insert_many","InsertedCount":200,"Outcome":"ok","Extra":{"Count":100,"Rate":1.6666666666666667,"Rates":{"InsertedCount":3.3333333333333335},"Duration":{"Sum":4.95,"Min":0.0,"Max":0.099327}},"Seq":0}
+        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","Operation":"rate","InsertedCount":2,"Outcome":"ok","Extra":{"Count":1,"Rate":0.016666666666666666,"Rates":{"InsertedCount":0.03333333333333333},"Duration":{"Sum":5.0,"Min":4.980736,"Max":5.013503},"Overflow":true},"Seq":0}
     "#]]);
 }
 
