@@ -6,8 +6,8 @@
 
 mod draft;
 mod fault;
+mod named;
 mod rate;
-mod registry;
 mod settings;
 mod steps;
 #[cfg(test)]
@@ -16,8 +16,8 @@ mod tests;
 pub use self::{
     draft::{Draft, Filter, Verdict},
     fault::{Fault, Part},
+    named::NamedFilters,
     rate::{Originals, RateSettings},
-    registry::Registry,
     settings::StepSettings,
     steps::{Made, Steps},
 };

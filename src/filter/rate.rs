@@ -211,6 +211,8 @@ struct Group {
     /// Microseconds.
     durations: Histogram<u32>,
     duration: Duration,
+    shortest: Duration,
+    longest: Duration,
 }
 
 /// The values of `by`, as they are set in the record of the group.
@@ -305,6 +307,8 @@ impl Group {
             sums: vec![0; settings.sum.len()],
             durations: Histogram::new(2).expect("two digits are a valid precision"),
             duration: Duration::ZERO,
+            shortest: Duration::MAX,
+            longest: Duration::ZERO,
         }
     }
 
@@ -317,6 +321,8 @@ impl Group {
         }
         if let Some(duration) = record.duration {
             self.duration = self.duration.saturating_add(duration);
+            self.shortest = self.shortest.min(duration);
+            self.longest = self.longest.max(duration);
             // Whoever waits for longer than an hour is counted as that: the table stays small.
             let micros = duration.as_micros().min(3_600_000_000) as u64;
             if self.durations.record(micros).is_err() {
@@ -369,14 +375,12 @@ impl Group {
             extra.insert("Rates", rates);
         }
         if !self.durations.is_empty() {
-            let as_seconds = |micros: u64| micros as f64 / 1e6;
-            let mut duration = doc! {
-                "Sum": self.duration.as_secs_f64(),
-                "Min": as_seconds(self.durations.min()),
-                "Max": as_seconds(self.durations.max()),
-            };
+            let (shortest, longest) = (self.shortest.as_secs_f64(), self.longest.as_secs_f64());
+            let mut duration =
+                doc! { "Sum": self.duration.as_secs_f64(), "Min": shortest, "Max": longest };
             for quantile in &settings.quantiles {
-                let value = as_seconds(self.durations.value_at_quantile(*quantile));
+                let value = self.durations.value_at_quantile(*quantile) as f64 / 1e6;
+                let value = value.clamp(shortest, longest);
                 duration.insert(format!("P{}", quantile * 100.0), value);
             }
             extra.insert("Duration", duration);

@@ -1,7 +1,7 @@
 //! The steps of one route, made and in their order.
 
 use super::{
-    Draft, Fault, Filter, Part, Registry, StepSettings, Verdict,
+    Draft, Fault, Filter, NamedFilters, Part, StepSettings, Verdict,
     rate::{Originals, Rate},
 };
 use crate::record::{EventLevel, Timestamp, WatchMessage, WatcherName};
@@ -11,10 +11,10 @@ use crate::record::{EventLevel, Timestamp, WatchMessage, WatcherName};
 /// ```
 /// use std::sync::Arc;
 ///
-/// use mongowatch::{Timestamp, WatchMessage, WatcherName, filter::{Draft, Registry, StepSettings, Steps}};
+/// use mongowatch::{Timestamp, WatchMessage, WatcherName, filter::{Draft, NamedFilters, StepSettings, Steps}};
 ///
 /// let off = StepSettings::Level("off".parse()?);
-/// let mut steps = Steps::build(&[off], &Registry::default())?;
+/// let mut steps = Steps::build(&[off], &NamedFilters::default())?;
 /// let now = Timestamp::from_micros(0);
 /// let record = Arc::new(WatchMessage::new(WatcherName::Collection, "find", now));
 /// assert_eq!(steps.apply(&mut Draft::new(record, now)), Err(0));
@@ -44,13 +44,13 @@ impl Steps {
     /// No route has more steps.
     pub const N_MAX: usize = 100;
 
-    /// Makes steps of their settings; `registry` holds the application's own filters.
+    /// Makes steps of their settings; `filters` holds the application's own filters.
     ///
     /// # Errors
     ///
     /// When a step's settings cannot be used; the fault's way begins with the place of the step and
     /// its kind.
-    pub fn build(settings: &[StepSettings], registry: &Registry) -> Result<Self, Fault> {
+    pub fn build(settings: &[StepSettings], filters: &NamedFilters) -> Result<Self, Fault> {
         if settings.len() > Self::N_MAX {
             let (found, max) = (settings.len(), Self::N_MAX);
             return Err(Fault::new(format!("found {found} steps, expected at most {max}")));
@@ -58,7 +58,7 @@ impl Steps {
         let mut steps = Vec::with_capacity(settings.len());
         for (place, step) in settings.iter().enumerate() {
             let kind = step.kind();
-            let act = step.act(registry);
+            let act = step.act(filters);
             let act = act.map_err(|fault| fault.within(kind.into()).within(Part::Index(place)))?;
             steps.push(Step { name: format!("{}-{kind}", place + 1), act });
         }
@@ -150,11 +150,11 @@ impl Steps {
 }
 
 impl StepSettings {
-    fn act(&self, registry: &Registry) -> Result<Act, Fault> {
+    fn act(&self, filters: &NamedFilters) -> Result<Act, Fault> {
         Ok(match self {
             Self::Rate(settings) => Act::Rate(Box::new(settings.build()?)),
             Self::Level(level) => Act::Level(*level),
-            Self::Filter(name) => Act::Other(registry.make(name)?),
+            Self::Filter(name) => Act::Other(filters.make(name)?),
         })
     }
 }

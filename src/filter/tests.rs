@@ -41,7 +41,7 @@ fn lines(made: Vec<Made>) -> String {
 
 fn check_rate(settings: RateSettings, expected: &Expect) {
     let settings = [StepSettings::Rate(settings)];
-    let mut steps = Steps::build(&settings, &Registry::default()).unwrap();
+    let mut steps = Steps::build(&settings, &NamedFilters::default()).unwrap();
     assert_eq!(steps.due(), None);
     for n in 0..100 {
         let _ = steps.apply(&mut Draft::new(record("insert_many", "orders", n), at(61)));
@@ -57,25 +57,31 @@ fn check_rate(settings: RateSettings, expected: &Expect) {
 
 #[test]
 fn a_rate_sums_up_by_its_fields() {
-    check_rate(RateSettings::default(), &expect![[r#"
-        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"orders","Operation":"insert_many","InsertedCount":200,"Outcome":"ok","Extra":{"Count":100,"Rate":1.6666666666666667,"Rates":{"InsertedCount":3.3333333333333335},"Duration":{"Sum":4.95,"Min":0.0,"Max":0.099327,"P50":0.049151,"P95":0.094207,"P99":0.098303}},"Seq":0}
-        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"people","Operation":"insert_many","InsertedCount":2,"Outcome":"ok","Extra":{"Count":1,"Rate":0.016666666666666666,"Rates":{"InsertedCount":0.03333333333333333},"Duration":{"Sum":5.0,"Min":4.980736,"Max":5.013503,"P50":5.013503,"P95":5.013503,"P99":5.013503}},"Seq":0}
-    "#]]);
+    check_rate(
+        RateSettings::default(),
+        &expect![[r#"
+            0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"orders","Operation":"insert_many","InsertedCount":200,"Outcome":"ok","Extra":{"Count":100,"Rate":1.6666666666666667,"Rates":{"InsertedCount":3.3333333333333335},"Duration":{"Sum":4.95,"Min":0.0,"Max":0.099,"P50":0.049151,"P95":0.094207,"P99":0.098303}},"Seq":0}
+            0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"people","Operation":"insert_many","InsertedCount":2,"Outcome":"ok","Extra":{"Count":1,"Rate":0.016666666666666666,"Rates":{"InsertedCount":0.03333333333333333},"Duration":{"Sum":5.0,"Min":5.0,"Max":5.0,"P50":5.0,"P95":5.0,"P99":5.0}},"Seq":0}
+        "#]],
+    );
 }
 
 #[test]
 fn a_rate_sums_up_what_finds_no_place() {
     let settings = RateSettings { max_keys: 1, quantiles: vec![], ..RateSettings::default() };
-    check_rate(settings, &expect![[r#"
-        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"orders","Operation":"insert_many","InsertedCount":200,"Outcome":"ok","Extra":{"Count":100,"Rate":1.6666666666666667,"Rates":{"InsertedCount":3.3333333333333335},"Duration":{"Sum":4.95,"Min":0.0,"Max":0.099327}},"Seq":0}
-        0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","Operation":"rate","InsertedCount":2,"Outcome":"ok","Extra":{"Count":1,"Rate":0.016666666666666666,"Rates":{"InsertedCount":0.03333333333333333},"Duration":{"Sum":5.0,"Min":4.980736,"Max":5.013503},"Overflow":true},"Seq":0}
-    "#]]);
+    check_rate(
+        settings,
+        &expect![[r#"
+            0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","DB":"shop","Collection":"orders","Operation":"insert_many","InsertedCount":200,"Outcome":"ok","Extra":{"Count":100,"Rate":1.6666666666666667,"Rates":{"InsertedCount":3.3333333333333335},"Duration":{"Sum":4.95,"Min":0.0,"Max":0.099}},"Seq":0}
+            0: {"WatcherName":"mongowatch.rate","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final","StartTime":"2024-05-01T12:01:00.000000Z","EndTime":"2024-05-01T12:02:00.000000Z","Operation":"rate","InsertedCount":2,"Outcome":"ok","Extra":{"Count":1,"Rate":0.016666666666666666,"Rates":{"InsertedCount":0.03333333333333333},"Duration":{"Sum":5.0,"Min":5.0,"Max":5.0},"Overflow":true},"Seq":0}
+        "#]],
+    );
 }
 
 #[test]
 fn a_rate_tells_of_an_unfinished_period_at_the_end() {
     let settings = [StepSettings::Rate(RateSettings::default())];
-    let mut steps = Steps::build(&settings, &Registry::default()).unwrap();
+    let mut steps = Steps::build(&settings, &NamedFilters::default()).unwrap();
     assert_eq!(steps.apply(&mut Draft::new(record("find", "orders", 1), at(60))), Ok(()));
     let made = steps.finish(at(70));
     assert_eq!(made.len(), 1);
@@ -87,7 +93,7 @@ fn a_rate_tells_of_an_unfinished_period_at_the_end() {
 #[test]
 fn what_the_watcher_tells_of_itself_cannot_be_dropped() {
     let settings = [StepSettings::Level("off".parse().unwrap())];
-    let mut steps = Steps::build(&settings, &Registry::default()).unwrap();
+    let mut steps = Steps::build(&settings, &NamedFilters::default()).unwrap();
     assert_eq!(steps.apply(&mut Draft::new(record("find", "orders", 1), at(0))), Err(0));
     let own = WatchMessage::new(WatcherName::Watcher, "audit_configure", at(0));
     assert_eq!(steps.apply(&mut Draft::new(Arc::new(own), at(0))), Ok(()));
@@ -101,14 +107,14 @@ fn a_filter_in_code_is_asked_by_its_name() {
             Verdict::pass_if(draft.record().duration.is_some_and(|time| time.as_secs() > 0))
         }
     }
-    let mut registry = Registry::default();
-    registry.add("slow", || Box::new(Slow));
-    let mut steps = Steps::build(&[StepSettings::Filter("slow".into())], &registry).unwrap();
+    let mut filters = NamedFilters::default();
+    filters.add("slow", || Box::new(Slow));
+    let mut steps = Steps::build(&[StepSettings::Filter("slow".into())], &filters).unwrap();
     assert_eq!(steps.names().collect::<Vec<_>>(), ["1-filter"]);
     assert_eq!(steps.apply(&mut Draft::new(record("find", "orders", 1_000), at(0))), Ok(()));
     assert_eq!(steps.apply(&mut Draft::new(record("find", "orders", 999), at(0))), Err(0));
 
-    let fault = Steps::build(&[StepSettings::Filter("slwo".into())], &registry).unwrap_err();
+    let fault = Steps::build(&[StepSettings::Filter("slwo".into())], &filters).unwrap_err();
     expect!["[0].filter: no filter of the name `slwo` was registered: did you mean `slow`?"]
         .assert_eq(&fault.to_string());
 }
@@ -116,12 +122,18 @@ fn a_filter_in_code_is_asked_by_its_name() {
 #[test]
 fn settings_out_of_range_are_refused_with_their_place() {
     let check = |settings: RateSettings, expected: &Expect| {
-        let steps = Steps::build(&[StepSettings::Rate(settings)], &Registry::default());
+        let steps = Steps::build(&[StepSettings::Rate(settings)], &NamedFilters::default());
         expected.assert_eq(&steps.unwrap_err().to_string());
     };
     let every = std::time::Duration::from_millis(10);
-    check(RateSettings { every, ..RateSettings::default() }, &expect!["[0].rate.every: expected a duration between 1s and 24h"]);
-    check(RateSettings { max_keys: 0, ..RateSettings::default() }, &expect!["[0].rate.max_keys: expected between 1 and 100000"]);
+    check(
+        RateSettings { every, ..RateSettings::default() },
+        &expect!["[0].rate.every: expected a duration between 1s and 24h"],
+    );
+    check(
+        RateSettings { max_keys: 0, ..RateSettings::default() },
+        &expect!["[0].rate.max_keys: expected between 1 and 100000"],
+    );
     check(
         RateSettings { quantiles: vec![0.5, 99.0], ..RateSettings::default() },
         &expect!["[0].rate.quantiles[1]: found 99, expected between 0 and 1"],

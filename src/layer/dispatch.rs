@@ -10,8 +10,8 @@ use std::{cell::RefCell, sync::Arc};
 use tracing_core::{Callsite as _, Dispatch, Event, callsite, field::ValueSet};
 
 use crate::{
-    layer::{Levels, event},
-    record::WatchMessage,
+    layer::event,
+    record::{EventLevel, Levels, WatchMessage},
 };
 
 thread_local! {
@@ -34,7 +34,7 @@ struct Current {
 /// The pipeline does this for every route; call it to try a layer of your own, as in the example
 /// of the [module](crate::layer).
 pub fn dispatch(to: &Dispatch, levels: &Levels, record: &Arc<WatchMessage>) -> bool {
-    dispatch_as(to, levels, record, Values::Given)
+    dispatch_at(to, levels.of(record.phase), record, Values::Given)
 }
 
 /// Does an event carry the fields of its record?
@@ -46,13 +46,14 @@ pub(super) enum Values {
     LeftOut,
 }
 
-pub(super) fn dispatch_as(
+/// Sends a record at this level.
+pub(super) fn dispatch_at(
     to: &Dispatch,
-    levels: &Levels,
+    level: EventLevel,
     record: &Arc<WatchMessage>,
     values: Values,
 ) -> bool {
-    let Some(level) = levels.of(record.phase).level() else { return false };
+    let Some(level) = level.level() else { return false };
     let callsite = event::callsite(record.watcher, level);
     // Asked so that the callsite is registered; the answer is about the default subscriber of this
     // thread as long as there is but one subscriber in the process, so it cannot be relied on.

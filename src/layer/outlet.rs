@@ -10,12 +10,12 @@ use tracing_subscriber::{Layer, Registry, layer::SubscriberExt as _};
 use crate::{
     layer::{
         LayerSettings, Levels, Shown, Tally, Versions,
-        dispatch::{Values, dispatch, dispatch_as},
+        dispatch::{Values, dispatch_at},
         event,
         lines::{self, Lines},
         output::Output,
     },
-    record::WatchMessage,
+    record::{EventLevel, WatchMessage},
     watch_error::{Error, Result},
 };
 
@@ -144,17 +144,19 @@ impl Outlet {
         self.tally.as_ref()
     }
 
-    /// Hands a record over; says whether it was taken, as [`dispatch`] does.
-    pub(crate) fn send(&self, record: &Arc<WatchMessage>) -> bool {
+    /// Hands a record over, at this level or else at that of its phase; says whether it was taken,
+    /// as [`dispatch`](super::dispatch()) does.
+    pub(crate) fn send(&self, record: &Arc<WatchMessage>, level: Option<EventLevel>) -> bool {
+        let level = level.unwrap_or(self.levels.of(record.phase));
         match &self.to {
             // Our own layers are those that have an output.
             To::Given(to) if self.output.is_some() => {
-                dispatch_as(to, &self.levels, record, Values::LeftOut)
+                dispatch_at(to, level, record, Values::LeftOut)
             }
-            To::Given(to) => dispatch(to, &self.levels, record),
-            To::Global => {
-                tracing_core::dispatcher::get_default(|to| dispatch(to, &self.levels, record))
-            }
+            To::Given(to) => dispatch_at(to, level, record, Values::Given),
+            To::Global => tracing_core::dispatcher::get_default(|to| {
+                dispatch_at(to, level, record, Values::Given)
+            }),
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    filter::StepSettings,
     format::Template,
     layer::{Columns, FileSize, Levels, Shown},
     watch_error::{Error, Result},
@@ -67,6 +68,9 @@ pub struct ConsoleSettings {
     /// The fields of `{watch}` and `{rest}`; the watcher's if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<Shown>,
+    /// What a record goes through on its way here, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepSettings>,
 }
 
 /// Lines of text in a file.
@@ -97,6 +101,9 @@ pub struct FileSettings {
     /// The fields of `{watch}` and `{rest}`; the watcher's if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<Shown>,
+    /// What a record goes through on its way here, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepSettings>,
 }
 
 /// Rows in a CSV file.
@@ -127,6 +134,9 @@ pub struct CsvSettings {
     /// Whether a new file begins with the names of the columns.
     #[serde(default)]
     pub header: Header,
+    /// What a record goes through on its way here, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepSettings>,
 }
 
 /// JSON objects, one a line, in a file or on a standard stream.
@@ -153,6 +163,9 @@ pub struct JsonSettings {
     /// How many files are kept, with the one in use; all if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<usize>,
+    /// What a record goes through on its way here, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepSettings>,
 }
 
 /// Events for the subscriber that the application has set.
@@ -171,6 +184,9 @@ pub struct ApplicationSettings {
     pub levels: Option<Levels>,
     /// Which versions of a record come here.
     pub versions: Versions,
+    /// What a record goes through on its way here, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepSettings>,
 }
 
 /// Says which versions of a record a layer sees.
@@ -279,6 +295,7 @@ impl FileSettings {
             keep: None,
             template: LineTemplate::default(),
             fields: None,
+            steps: Vec::new(),
         }
     }
 }
@@ -296,6 +313,7 @@ impl CsvSettings {
             keep: None,
             columns: Columns::default(),
             header: Header::default(),
+            steps: Vec::new(),
         }
     }
 }
@@ -382,6 +400,18 @@ impl LayerSettings {
             Self::Csv(settings) => settings.versions,
             Self::Json(settings) => settings.versions,
             Self::Application(settings) => settings.versions,
+        }
+    }
+
+    /// What a record goes through on its way to the layer.
+    #[must_use]
+    pub fn steps(&self) -> &[StepSettings] {
+        match self {
+            Self::Console(settings) => &settings.steps,
+            Self::File(settings) => &settings.steps,
+            Self::Csv(settings) => &settings.steps,
+            Self::Json(settings) => &settings.steps,
+            Self::Application(settings) => &settings.steps,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The books: where every emitted version of a record went.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
@@ -11,7 +11,9 @@ use crate::layer::{Tally, TallyCounts};
 ///
 /// At any time, for each route:
 /// `emitted = written + superseded + filtered + dropped + failed + pending`
-/// ([`Stats::is_balanced`]). A snapshot taken while operations run may be off by those that were
+/// ([`Stats::is_balanced`]). What the steps of a route make themselves, such as the sums of a `rate`, is
+/// added on the left ([`RouteStats::made`]); what was emitted before a reload brought the route, on the
+/// right ([`RouteStats::before`]). A snapshot taken while operations run may be off by those that were
 /// on their way between two counters at that moment; one taken after [`shutdown`] is exact.
 ///
 /// [`shutdown`]: crate::Watcher::shutdown
@@ -65,21 +67,37 @@ pub struct RouteStats {
     pub written: u64,
     /// Versions that a newer one of the same operation replaced.
     pub superseded: u64,
-    /// Versions that a level or a filter kept back.
+    /// Versions that a level, a filter or a step kept back.
     pub filtered: u64,
+    /// Of these, the versions that each step kept back, in the order of the steps: `1-match`...
+    pub filtered_by: Vec<StepStats>,
     /// Versions that were lost on the way.
     pub dropped: u64,
     /// Versions that could not be written.
     pub failed: u64,
     /// Versions that are on their way.
     pub pending: u64,
+    /// Records that the steps of the route made: the sums of `rate`.
+    pub made: u64,
+    /// Versions that were on the books before the route was there, because a reload brought it.
+    pub before: u64,
+}
+
+/// What one step of a route kept back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StepStats {
+    /// The place of the step, from 1, and its kind: `1-match`.
+    pub name: String,
+    /// Versions that it kept back.
+    pub filtered: u64,
 }
 
 impl Stats {
     /// Do the books of every route balance?
     #[must_use]
     pub fn is_balanced(&self) -> bool {
-        self.routes.iter().all(|route| route.total() == self.emitted)
+        self.routes.iter().all(|route| route.total() == self.emitted + route.made)
     }
 
     /// The counts of the route of this name.
@@ -91,7 +109,13 @@ impl Stats {
 
 impl RouteStats {
     const fn total(&self) -> u64 {
-        self.written + self.superseded + self.filtered + self.dropped + self.failed + self.pending
+        self.before
+            + self.written
+            + self.superseded
+            + self.filtered
+            + self.dropped
+            + self.failed
+            + self.pending
     }
 }
 
@@ -118,11 +142,63 @@ pub(super) struct RouteBooks {
     /// Does the route see every version, and not only those that the queue releases?
     pub(super) every_version: bool,
     pub(super) written: AtomicU64,
+    /// Versions that a level or a filter of the layer kept back.
     pub(super) filtered: AtomicU64,
-    /// Versions at which a layer panicked.
+    /// Versions at which a step or a layer panicked.
     pub(super) panicked: AtomicU64,
+    /// Records that the steps made.
+    pub(super) made: AtomicU64,
+    /// Versions that each step kept back.
+    pub(super) steps: Vec<(String, AtomicU64)>,
     /// Counts of the output behind the layer, which knows better when a line is written.
     pub(super) tally: Option<Arc<Tally>>,
+    /// What was on the books before the route was there.
+    before: OnceLock<Before>,
+}
+
+/// What was on the books at one moment, for a route that begins there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Before {
+    /// Versions that were taken out of the hand-over.
+    taken: u64,
+    superseded: u64,
+    queue_full: u64,
+    /// Versions that did not come as far as the queue.
+    lost: u64,
+    waiting: u64,
+}
+
+impl Before {
+    /// Versions of which such a route never hears.
+    const fn n(&self, every_version: bool) -> u64 {
+        if every_version { self.taken + self.lost } else { self.taken - self.waiting + self.lost }
+    }
+}
+
+impl RouteBooks {
+    pub(super) fn new<'a>(
+        name: &str,
+        every_version: bool,
+        steps: impl Iterator<Item = &'a str>,
+        tally: Option<Arc<Tally>>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            every_version,
+            written: AtomicU64::new(0),
+            filtered: AtomicU64::new(0),
+            panicked: AtomicU64::new(0),
+            made: AtomicU64::new(0),
+            steps: steps.map(|name| (name.to_owned(), AtomicU64::new(0))).collect(),
+            tally,
+            before: OnceLock::new(),
+        }
+    }
+
+    /// Said once, by the queue thread, before the route's first record.
+    pub(super) fn begin_after(&self, before: Before) {
+        self.before.get_or_init(|| before);
+    }
 }
 
 impl Stats {
@@ -155,20 +231,41 @@ impl Stats {
 }
 
 impl Books {
+    /// What is on the books now; only the queue thread knows this exactly.
+    pub(super) fn before(&self, n_waiting: usize) -> Before {
+        Before {
+            taken: self.taken.load(Relaxed),
+            superseded: self.superseded.load(Relaxed),
+            queue_full: self.queue_full.load(Relaxed),
+            lost: self.buffer_full.load(Relaxed) + self.closed.load(Relaxed),
+            waiting: n_waiting as u64,
+        }
+    }
+
     fn route(&self, route: &RouteBooks, in_hand_over: u64, dropped: &Dropped) -> RouteStats {
         let tally = route.tally.as_deref().map_or_else(TallyCounts::default, Tally::counts);
+        let before = route.before.get().copied().unwrap_or_default();
+        let step = |(name, filtered): &(String, AtomicU64)| StepStats {
+            name: name.clone(),
+            filtered: filtered.load(Relaxed),
+        };
+        let filtered_by: Vec<_> = route.steps.iter().map(step).collect();
+        let by_steps: u64 = filtered_by.iter().map(|step| step.filtered).sum();
         let mut stats = RouteStats {
             name: route.name.clone(),
             written: route.written.load(Relaxed) + tally.written,
-            filtered: route.filtered.load(Relaxed),
+            filtered: route.filtered.load(Relaxed) + by_steps,
+            filtered_by,
             failed: route.panicked.load(Relaxed) + tally.failed,
             pending: in_hand_over + tally.held,
             superseded: 0,
-            dropped: dropped.buffer_full + dropped.closed,
+            dropped: (dropped.buffer_full + dropped.closed).saturating_sub(before.lost),
+            made: route.made.load(Relaxed),
+            before: before.n(route.every_version),
         };
         if !route.every_version {
-            stats.superseded = self.superseded.load(Relaxed);
-            stats.dropped += dropped.queue_full;
+            stats.superseded = self.superseded.load(Relaxed).saturating_sub(before.superseded);
+            stats.dropped += dropped.queue_full.saturating_sub(before.queue_full);
             stats.pending += self.waiting.load(Relaxed);
         }
         stats

@@ -8,6 +8,7 @@ mod books;
 mod emitter;
 mod exit;
 mod require;
+mod route;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ mod watcher;
 mod worker;
 
 pub use self::{
-    books::{Dropped, RouteStats, Stats},
+    books::{Dropped, RouteStats, Stats, StepStats},
     require::{Comment, ContextRequirement, NamespacePattern, Otherwise},
     settings::{Capture, Settings},
     watcher::{Watcher, WatcherBuilder},

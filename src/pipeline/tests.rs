@@ -36,6 +36,9 @@ fn books_in_which_a_version_is_missing_do_not_balance() {
         dropped: 1,
         failed: 1,
         pending: 2,
+        made: 2,
+        before: 2,
+        ..RouteStats::default()
     };
     stats.routes = vec![route.clone()];
     assert!(stats.is_balanced());

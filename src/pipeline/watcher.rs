@@ -18,12 +18,12 @@ use super::{
     books::RouteBooks,
     emitter::HandOver,
     exit,
-    worker::{Command, Route, Worker},
+    route::{MadeOf, Route, configured},
+    worker::{Command, Worker},
 };
 use crate::{
-    layer::{
-        ContextLayer, ContextSettings, Defaults, LayerSettings, Levels, Outlet, Versions, outlets,
-    },
+    filter::{Filter, NamedFilters, Steps},
+    layer::{ContextLayer, ContextSettings, Defaults, LayerSettings, Levels, Outlet, Versions},
     queue::QueueSettings,
     record::Origin,
     watch_error::{Error, Result},
@@ -89,6 +89,7 @@ pub(crate) trait AtTheEnd: Send + Sync {
 pub struct WatcherBuilder {
     settings: Settings,
     foreign: Vec<Box<dyn FnOnce(Levels) -> Outlet>>,
+    filters: NamedFilters,
 }
 
 impl Watcher {
@@ -99,7 +100,7 @@ impl Watcher {
 
     /// Starts to build a watcher with these settings.
     pub fn with_settings(settings: Settings) -> WatcherBuilder {
-        WatcherBuilder { settings, foreign: Vec::new() }
+        WatcherBuilder { settings, foreign: Vec::new(), filters: NamedFilters::default() }
     }
 
     /// The books of this moment.
@@ -339,6 +340,34 @@ impl WatcherBuilder {
         self
     }
 
+    /// Gives a filter of the application a name, by which `filter` steps of the configuration ask for
+    /// it; each route gets one of its own.
+    ///
+    /// ```
+    /// use mongowatch::{Watcher, filter::{Draft, Filter, Verdict}};
+    ///
+    /// /// Lets one record of three through.
+    /// struct Third(u64);
+    ///
+    /// impl Filter for Third {
+    ///     fn apply(&mut self, _: &mut Draft) -> Verdict {
+    ///         self.0 += 1;
+    ///         Verdict::pass_if(self.0 % 3 == 1)
+    ///     }
+    /// }
+    ///
+    /// let builder = Watcher::builder().filter("third", || Box::new(Third(0)));
+    /// # drop(builder);
+    /// ```
+    pub fn filter(
+        mut self,
+        name: impl Into<String>,
+        make: impl Fn() -> Box<dyn Filter> + Send + Sync + 'static,
+    ) -> Self {
+        self.filters.add(name, make);
+        self
+    }
+
     /// Sets how long a shutdown may take before what is left is given up; a year at most.
     pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.settings.shutdown_timeout = timeout;
@@ -352,14 +381,18 @@ impl WatcherBuilder {
     /// When a file cannot be opened, settings do not fit together, or the thread cannot be
     /// started.
     pub fn start(self) -> Result<Watcher> {
-        let Self { mut settings, foreign } = self;
+        let Self { mut settings, foreign, filters } = self;
         settings.shutdown_timeout = settings.shutdown_timeout.min(LONGEST_SHUTDOWN);
         if settings.layers.is_empty() && foreign.is_empty() {
             settings.layers.push(LayerSettings::Console(Default::default()));
         }
         let defaults = Defaults { levels: settings.levels, fields: settings.fields.clone() };
-        let mut ways = outlets(&settings.layers, &defaults)?;
-        ways.extend(foreign.into_iter().map(|open| open(settings.levels)));
+        let mut routes = configured(&settings.layers, &defaults, &filters)?;
+        routes.extend(
+            foreign
+                .into_iter()
+                .map(|open| Route::new(open(settings.levels), Steps::default(), MadeOf::Code)),
+        );
         let origin = Origin {
             host: gethostname::gethostname().into_string().ok(),
             pid: Some(std::process::id()),
@@ -367,8 +400,7 @@ impl WatcherBuilder {
             service_version: settings.service_version,
             ..Origin::default()
         };
-        let routes: Vec<_> = ways.into_iter().map(Route::new).collect();
-        let books = routes.iter().map(|route| Arc::clone(&route.books)).collect();
+        let books = routes.iter().map(|route| Arc::clone(route.books())).collect();
         let (hand_over, receivers) = HandOver::new(settings.buffer, settings.queue.when_full);
         let worker = Worker::new(Arc::clone(&hand_over), receivers, settings.queue, routes);
         let (running, done) = bounded(0);

@@ -3,13 +3,9 @@
 
 use std::{
     ops::RangeInclusive,
-    panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
-        atomic::{
-            AtomicU64,
-            Ordering::{Relaxed, SeqCst},
-        },
+        atomic::Ordering::{Relaxed, SeqCst},
     },
     thread,
     time::{Duration, Instant},
@@ -18,13 +14,12 @@ use std::{
 use crossbeam_channel::Sender;
 
 use super::{
-    books::RouteBooks,
     emitter::{HandOver, Receivers},
+    route::Route,
 };
 use crate::{
-    layer::{Outlet, Versions},
     queue::{Pushed, QueueSettings, WatchQueue},
-    record::WatchMessage,
+    record::{Timestamp, WatchMessage},
 };
 
 /// What the queue thread is asked to do.
@@ -35,18 +30,14 @@ pub(super) enum Command {
     Shutdown(Instant),
 }
 
-/// One way out, with its books.
-pub(super) struct Route {
-    pub(super) outlet: Outlet,
-    pub(super) books: Arc<RouteBooks>,
-}
-
 /// Everything the queue thread owns.
 pub(super) struct Worker {
     hand_over: Arc<HandOver>,
     receivers: Receivers,
     queue: WatchQueue,
     routes: Vec<Route>,
+    /// The moment on the wall clock at which the present batch began.
+    time: Timestamp,
 }
 
 /// How a step of the thread ended.
@@ -79,7 +70,8 @@ impl Worker {
         queue: QueueSettings,
         routes: Vec<Route>,
     ) -> Self {
-        Self { hand_over, receivers, queue: WatchQueue::new(queue), routes }
+        let time = Timestamp::now();
+        Self { hand_over, receivers, queue: WatchQueue::new(queue), routes, time }
     }
 
     /// The life of the thread.
@@ -112,8 +104,10 @@ impl Worker {
 
     /// Takes, releases and writes one batch, and does what is asked.
     fn step(&mut self, now: Instant) -> Step {
+        self.time = Timestamp::now();
         let n_taken = self.take_batch(now);
         let n_released = self.release_batch(now);
+        self.tick();
         if n_released > 0 {
             self.flush();
         }
@@ -150,10 +144,11 @@ impl Worker {
     }
 
     fn take(&mut self, record: Box<WatchMessage>, now: Instant) {
-        if self.routes.iter().any(|route| route.books.every_version) {
+        if self.routes.iter().any(Route::sees_every_version) {
             let version = Arc::new((*record).clone());
-            for route in self.routes.iter().filter(|route| route.books.every_version) {
-                route.send(&version);
+            let time = self.time;
+            for route in self.routes.iter_mut().filter(|route| route.sees_every_version()) {
+                route.send(&version, time);
             }
         }
         let books = &self.hand_over.books;
@@ -184,10 +179,18 @@ impl Worker {
         n_released
     }
 
-    fn release(&self, record: Box<WatchMessage>) {
+    fn release(&mut self, record: Box<WatchMessage>) {
         let record = Arc::from(record);
-        for route in self.routes.iter().filter(|route| !route.books.every_version) {
-            route.send(&record);
+        let time = self.time;
+        for route in self.routes.iter_mut().filter(|route| !route.sees_every_version()) {
+            route.send(&record, time);
+        }
+    }
+
+    /// Lets the steps of the routes tell what is due.
+    fn tick(&mut self) {
+        for route in &mut self.routes {
+            route.tick(self.time);
         }
     }
 
@@ -205,7 +208,7 @@ impl Worker {
 
     fn flush(&self) {
         for route in &self.routes {
-            route.outlet.flush();
+            route.flush();
         }
     }
 
@@ -214,8 +217,12 @@ impl Worker {
         if !self.hand_over.announce_park(&self.receivers) {
             return;
         }
-        match self.queue.next_deadline() {
-            Some(due) => thread::park_timeout(due.saturating_duration_since(Instant::now())),
+        let record = self.queue.next_deadline();
+        let record = record.map(|due| due.saturating_duration_since(Instant::now()));
+        let time = Timestamp::now();
+        let step = self.routes.iter().filter_map(|route| route.due_in(time)).min();
+        match record.into_iter().chain(step).min() {
+            Some(pause) => thread::park_timeout(pause),
             None => thread::park(),
         }
         self.hand_over.end_park();
@@ -235,7 +242,8 @@ impl Worker {
         }
         let mut waiting =
             std::mem::replace(&mut self.queue, WatchQueue::new(QueueSettings::default()));
-        let books = &self.hand_over.books;
+        let hand_over = Arc::clone(&self.hand_over);
+        let books = &hand_over.books;
         books.waiting.store(waiting.len() as u64, Relaxed);
         for record in waiting.drain() {
             if !in_time() {
@@ -244,34 +252,9 @@ impl Worker {
             self.release(record);
             books.waiting.fetch_sub(1, Relaxed);
         }
-        for route in &self.routes {
-            route.outlet.close();
+        for route in &mut self.routes {
+            route.finish(Timestamp::now());
+            route.close();
         }
-    }
-}
-
-impl Route {
-    pub(super) fn new(outlet: Outlet) -> Self {
-        let books = RouteBooks {
-            name: outlet.name().to_owned(),
-            every_version: outlet.versions() == Versions::All,
-            written: AtomicU64::new(0),
-            filtered: AtomicU64::new(0),
-            panicked: AtomicU64::new(0),
-            tally: outlet.tally().cloned(),
-        };
-        Self { outlet, books: Arc::new(books) }
-    }
-
-    /// Sends a record and counts it. A layer that panics loses this record and no other.
-    fn send(&self, record: &Arc<WatchMessage>) {
-        let sent = panic::catch_unwind(AssertUnwindSafe(|| self.outlet.send(record)));
-        let counter = match sent {
-            Ok(true) if self.books.tally.is_some() => return,
-            Ok(true) => &self.books.written,
-            Ok(false) => &self.books.filtered,
-            Err(_) => &self.books.panicked,
-        };
-        counter.fetch_add(1, Relaxed);
     }
 }

@@ -63,9 +63,13 @@ fn sample(field: Field) -> Bson {
         Field::StartTime | Field::EndTime => {
             Bson::DateTime(mongodb::bson::DateTime::from_millis(1_714_564_800_060))
         }
-        Field::Filter | Field::Update | Field::Options | Field::ResumeToken | Field::Labels => {
-            doc! { "a": 1 }.into()
-        }
+        Field::Filter
+        | Field::Update
+        | Field::Options
+        | Field::ResumeToken
+        | Field::Labels
+        | Field::QueryShape
+        | Field::Extra => doc! { "a": 1 }.into(),
         Field::Actor | Field::OnBehalfOf => {
             doc! { "Kind": "user", "ID": "ada", "Name": "Ada" }.into()
         }
@@ -88,6 +92,7 @@ fn sample(field: Field) -> Bson {
         | Field::Resumes
         | Field::FileBytes
         | Field::FileChunks
+        | Field::Redacted
         | Field::RequestBytes
         | Field::ReplyBytes
         | Field::TxnNumber

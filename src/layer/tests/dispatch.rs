@@ -49,7 +49,7 @@ fn target_and_level_follow_the_watcher_and_the_phase() {
     let outlet = Outlet::from_layer("seen", Levels::default(), seen.clone());
     for watcher in WatcherName::ALL {
         for phase in Phase::ALL {
-            assert!(outlet.send(&of(*watcher, *phase)));
+            assert!(outlet.send(&of(*watcher, *phase), None));
         }
         let expected = ["DEBUG", "DEBUG", "INFO", "INFO"].map(|level| format!("{level} {watcher}"));
         assert_eq!(seen.take(), expected);
@@ -62,7 +62,7 @@ fn each_level_can_be_chosen_and_off_is_one_of_them() {
     for level in EventLevel::ALL {
         let levels = Levels { timeout: *level, ..Levels::default() };
         let outlet = Outlet::from_layer("seen", levels, seen.clone());
-        let is_taken = outlet.send(&of(WatcherName::Cursor, Phase::Timeout));
+        let is_taken = outlet.send(&of(WatcherName::Cursor, Phase::Timeout), None);
         assert_eq!(is_taken, *level != EventLevel::Off);
         let expected: Vec<_> =
             level.level().map(|level| format!("{level} mongowatch.cursor")).into_iter().collect();
@@ -79,7 +79,7 @@ fn a_foreign_layer_sees_each_known_field_with_its_type() {
     let mut record = WatchMessage::clone(&record(7));
     record.filter = Some(Arc::new(doc! { "a": { "$gt": 1 } }.into()));
     record.set(Field::Duration, 0.25.into()).unwrap();
-    assert!(outlet.send(&Arc::new(record.clone())));
+    assert!(outlet.send(&Arc::new(record.clone()), None));
 
     let event: serde_json::Value = serde_json::from_str(&memory.text()).unwrap();
     assert_eq!(event["target"], "mongowatch.collection");
@@ -106,9 +106,9 @@ fn filters_of_a_layer_hold_for_records() {
         .and_then(info.clone().with_filter(LevelFilter::INFO))
         .and_then(cursors.clone().with_filter(only_cursors.clone()));
     let outlet = Outlet::from_layer("filtered", Levels::default(), layers);
-    assert!(outlet.send(&of(WatcherName::Collection, Phase::First)));
-    assert!(outlet.send(&of(WatcherName::Cursor, Phase::First)));
-    assert!(outlet.send(&of(WatcherName::Collection, Phase::Final)));
+    assert!(outlet.send(&of(WatcherName::Collection, Phase::First), None));
+    assert!(outlet.send(&of(WatcherName::Cursor, Phase::First), None));
+    assert!(outlet.send(&of(WatcherName::Collection, Phase::Final), None));
     assert_eq!(all.take().len(), 3);
     assert_eq!(info.take(), ["INFO mongowatch.collection"]);
     assert_eq!(cursors.take(), ["DEBUG mongowatch.cursor"]);
@@ -116,8 +116,8 @@ fn filters_of_a_layer_hold_for_records() {
     // When the whole subscriber does not want a record, the sender hears it.
     let outlet =
         Outlet::from_layer("cursors", Levels::default(), cursors.clone().and_then(only_cursors));
-    assert!(!outlet.send(&of(WatcherName::Collection, Phase::Final)));
-    assert!(outlet.send(&of(WatcherName::Cursor, Phase::Final)));
+    assert!(!outlet.send(&of(WatcherName::Collection, Phase::Final), None));
+    assert!(outlet.send(&of(WatcherName::Cursor, Phase::Final), None));
     assert_eq!(cursors.take(), ["INFO mongowatch.cursor"]);
 }
 
@@ -159,7 +159,7 @@ fn a_layer_that_panics_leaves_no_record_behind() {
     }
     let outlet = Outlet::from_layer("panicking", Levels::default(), Panicking);
     let record = record(1);
-    let act = std::panic::AssertUnwindSafe(|| outlet.send(&record));
+    let act = std::panic::AssertUnwindSafe(|| outlet.send(&record, None));
     assert!(std::panic::catch_unwind(act).is_err());
     assert_eq!(Arc::strong_count(&record), 1);
 }
@@ -185,7 +185,7 @@ fn nothing_is_formatted_when_nobody_looks() {
     let count = Arc::default();
     let outlet = Outlet::from_layer("count", Levels::default(), Counting(Arc::clone(&count)));
     let record = record(1);
-    assert!(outlet.send(&record));
+    assert!(outlet.send(&record, None));
     let n_known = Field::ALL.iter().filter(|field| !record.get(**field).is_missing()).count();
     assert_eq!(count.load(Ordering::Relaxed), n_known + 1);
 }
@@ -222,8 +222,8 @@ fn the_applications_subscriber_gets_records_as_events() {
     let outlet = tracing::subscriber::with_default(subscriber, || {
         Outlet::application("application", Levels::default())
     });
-    assert!(outlet.send(&record(1)));
-    assert!(!outlet.send(&of(WatcherName::Collection, Phase::First)));
+    assert!(outlet.send(&record(1), None));
+    assert!(!outlet.send(&of(WatcherName::Collection, Phase::First), None));
     assert_eq!(seen.take(), ["INFO mongowatch.collection"]);
 }
 
@@ -232,7 +232,7 @@ fn without_a_subscriber_the_application_takes_nothing() {
     let outlet = Outlet::application("application", Levels::default());
     // Another subscriber in the process must not be mistaken for the application's.
     let _other = Outlet::from_layer("other", Levels::default(), Seen::default());
-    assert!(!outlet.send(&record(1)));
+    assert!(!outlet.send(&record(1), None));
 }
 
 #[test]
@@ -241,6 +241,6 @@ fn the_outcome_is_not_a_level() {
     let outlet = Outlet::from_layer("seen", Levels::default(), seen.clone());
     let mut failed = WatchMessage::clone(&record(1));
     failed.outcome = Some(Outcome::Error);
-    assert!(outlet.send(&Arc::new(failed)));
+    assert!(outlet.send(&Arc::new(failed), None));
     assert_eq!(seen.take(), ["INFO mongowatch.collection"]);
 }

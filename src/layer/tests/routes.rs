@@ -28,7 +28,7 @@ fn csv(path: &Path) -> CsvSettings {
 
 fn send(outlet: &Outlet, numbers: impl IntoIterator<Item = u64>) {
     for number in numbers {
-        assert!(outlet.send(&record(number)));
+        assert!(outlet.send(&record(number), None));
     }
 }
 

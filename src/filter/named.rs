@@ -10,13 +10,13 @@ use crate::record::nearest;
 /// A route gets a filter of its own each time its steps are made, so that no state is shared between
 /// routes.
 #[derive(Clone, Default)]
-pub struct Registry {
+pub struct NamedFilters {
     filters: BTreeMap<String, Make>,
 }
 
 type Make = Arc<dyn Fn() -> Box<dyn Filter> + Send + Sync>;
 
-impl Registry {
+impl NamedFilters {
     /// Adds a filter; one of the same name is replaced.
     pub fn add(
         &mut self,
@@ -42,7 +42,7 @@ impl Registry {
     }
 }
 
-impl fmt::Debug for Registry {
+impl fmt::Debug for NamedFilters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.filters.keys()).finish()
     }
