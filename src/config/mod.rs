@@ -126,6 +126,11 @@ impl Watcher {
     ///
     /// Those of [`Settings::from_env`] and [`WatcherBuilder::start`](crate::WatcherBuilder::start).
     pub fn from_env() -> Result<Self> {
-        Self::with_settings(Settings::from_env()?).start()
+        let builder = Self::with_settings(Settings::from_env()?);
+        match std::env::var_os(CONFIG_VARIABLE) {
+            Some(path) => builder.reload_from(path, |path| Settings::from_variable(path.into())),
+            None => builder,
+        }
+        .start()
     }
 }

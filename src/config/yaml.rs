@@ -11,7 +11,7 @@ use super::{
     tree::{Node, Place},
 };
 use crate::{
-    pipeline::Watcher,
+    pipeline::{Watcher, WatcherBuilder},
     watch_error::{Error, Result},
 };
 
@@ -105,7 +105,24 @@ impl Watcher {
     /// Those of [`Settings::from_yaml_file`] and
     /// [`WatcherBuilder::start`](crate::WatcherBuilder::start).
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<Self> {
-        Self::with_settings(Settings::from_yaml_file(path)?).start()
+        WatcherBuilder::from_yaml_file(path)?.start()
+    }
+}
+
+impl WatcherBuilder {
+    /// Starts to build a watcher with the settings of a YAML file, to say more in code: layers of the
+    /// application, filters that the file names.
+    ///
+    /// If the file asks for it, it is read again: [`WatcherBuilder::reload_from`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Settings::from_yaml_file`].
+    pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let settings = Settings::from_yaml_file(path)?;
+        Ok(Watcher::with_settings(settings)
+            .reload_from(path, |path| Settings::from_yaml_file(path)))
     }
 }
 

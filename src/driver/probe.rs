@@ -93,13 +93,14 @@ impl Probe {
         record: &mut WatchMessage,
         namespaces: &[String],
     ) -> Option<Refusal> {
-        let (missing, otherwise) = require(&self.policy.require_context, record, namespaces)?;
+        let (missing, otherwise) =
+            require(&self.policy.rules().require_context, record, namespaces)?;
         (otherwise == Otherwise::Refuse).then(|| Refusal::of_context(record, &missing))
     }
 
     /// The id of an operation whose commands carry it as their comment, if that is wanted.
     pub(super) fn id_for_comment(&self) -> Option<WatchId> {
-        (self.policy.comment == Comment::WatchId).then(WatchId::new)
+        (self.policy.rules().comment == Comment::WatchId).then(WatchId::new)
     }
 
     /// Is the driver's traffic seen, besides the mirrored calls?

@@ -57,7 +57,7 @@ pub use self::{
     span::{ContextLayer, ContextSettings},
 };
 pub(crate) use self::{
-    outlet::{Defaults, Outlet, outlets},
+    outlet::{Defaults, Outlet, names},
     tally::{Tally, TallyCounts},
 };
 pub use crate::record::{EventLevel, Levels};

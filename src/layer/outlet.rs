@@ -50,17 +50,16 @@ enum To {
     Global,
 }
 
-/// Opens an outlet for each layer, in their order.
+/// The names of the layers' routes, in their order.
 ///
 /// # Errors
 ///
-/// When settings do not fit together, two outlets have one name or one file, or a file cannot be
-/// opened.
-pub(crate) fn outlets(settings: &[LayerSettings], defaults: &Defaults) -> Result<Vec<Outlet>> {
-    let mut outlets: Vec<Outlet> = Vec::with_capacity(settings.len());
+/// When two of them have one name or one file.
+pub(crate) fn names(settings: &[LayerSettings]) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::with_capacity(settings.len());
     for (place, layer) in settings.iter().enumerate() {
         let name = layer.route(&settings[..place]);
-        if outlets.iter().any(|outlet| outlet.name == name) {
+        if names.contains(&name) {
             return Err(Error::config(format!("two layers have the name `{name}`")));
         }
         if let Some(path) = layer.path()
@@ -69,9 +68,9 @@ pub(crate) fn outlets(settings: &[LayerSettings], defaults: &Defaults) -> Result
             let path = path.display();
             return Err(Error::config(format!("{name}: another layer writes to {path} too")));
         }
-        outlets.push(Outlet::open(name, layer, defaults)?);
+        names.push(name);
     }
-    Ok(outlets)
+    Ok(names)
 }
 
 impl Outlet {

@@ -1,7 +1,7 @@
 //! The books: where every emitted version of a record went.
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
@@ -133,6 +133,8 @@ pub(super) struct Books {
     pub(super) queue_full: AtomicU64,
     /// Versions that wait in the queue.
     pub(super) waiting: AtomicU64,
+    /// The routes of this moment.
+    routes: Mutex<Vec<Arc<RouteBooks>>>,
 }
 
 /// The counters of one route.
@@ -203,7 +205,8 @@ impl RouteBooks {
 
 impl Stats {
     /// Reads the counters.
-    pub(super) fn of<'a>(books: &Books, routes: impl Iterator<Item = &'a RouteBooks>) -> Self {
+    pub(super) fn of(books: &Books) -> Self {
+        let routes = lock(&books.routes).clone();
         // Ends are read before beginnings, so that a difference is never below zero.
         let taken = books.taken.load(Relaxed);
         let dropped = Dropped {
@@ -219,7 +222,7 @@ impl Stats {
             operations,
             open: operations.saturating_sub(ended),
             emitted,
-            routes: routes.map(|route| books.route(route, in_hand_over, &dropped)).collect(),
+            routes: routes.iter().map(|route| books.route(route, in_hand_over, &dropped)).collect(),
             dropped,
         }
     }
@@ -230,7 +233,17 @@ impl Stats {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A list that is put there as a whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Books {
+    /// From now on these are the routes.
+    pub(super) fn set_routes(&self, routes: Vec<Arc<RouteBooks>>) {
+        *lock(&self.routes) = routes;
+    }
+
     /// What is on the books now; only the queue thread knows this exactly.
     pub(super) fn before(&self, n_waiting: usize) -> Before {
         Before {

@@ -76,31 +76,14 @@ impl Emitter {
 
     /// Counts an operation that begins, and gives it its number.
     pub(crate) fn begin(&self) -> u64 {
-        self.hand_over.books.operations.fetch_add(1, Relaxed);
-        self.hand_over.next_seq.fetch_add(1, Relaxed)
+        self.hand_over.begin()
     }
 
     /// Hands a version of a record to the queue thread; a final one ends its operation.
     ///
     /// May block when the buffer is full and `when_full` says so; never panics.
     pub(crate) fn emit(&self, record: Box<WatchMessage>) {
-        let hand_over = &*self.hand_over;
-        let books = &hand_over.books;
-        if record.iteration.is_final() {
-            books.ended.fetch_add(1, Relaxed);
-        }
-        // The count goes up before the look at `closed`: the queue thread, which sets `closed` and
-        // then waits until every emitted record is accounted for, can never miss one.
-        books.emitted.fetch_add(1, SeqCst);
-        if hand_over.closed.load(SeqCst) {
-            books.closed.fetch_add(1, SeqCst);
-            return;
-        }
-        match hand_over.records.try_send(record) {
-            Ok(()) => hand_over.wake_if_needed(),
-            Err(TrySendError::Full(record)) => hand_over.push_when_full(record),
-            Err(TrySendError::Disconnected(_)) => count(&books.closed),
-        }
+        self.hand_over.emit(record);
     }
 }
 
@@ -122,6 +105,32 @@ impl HandOver {
             books: Books::default(),
         };
         (Arc::new(hand_over), Receivers { records: records_out, commands: commands_out })
+    }
+
+    /// Counts an operation that begins, and gives it its number.
+    pub(super) fn begin(&self) -> u64 {
+        self.books.operations.fetch_add(1, Relaxed);
+        self.next_seq.fetch_add(1, Relaxed)
+    }
+
+    /// See [`Emitter::emit`].
+    pub(super) fn emit(&self, record: Box<WatchMessage>) {
+        let books = &self.books;
+        if record.iteration.is_final() {
+            books.ended.fetch_add(1, Relaxed);
+        }
+        // The count goes up before the look at `closed`: the queue thread, which sets `closed` and
+        // then waits until every emitted record is accounted for, can never miss one.
+        books.emitted.fetch_add(1, SeqCst);
+        if self.closed.load(SeqCst) {
+            books.closed.fetch_add(1, SeqCst);
+            return;
+        }
+        match self.records.try_send(record) {
+            Ok(()) => self.wake_if_needed(),
+            Err(TrySendError::Full(record)) => self.push_when_full(record),
+            Err(TrySendError::Disconnected(_)) => count(&books.closed),
+        }
     }
 
     pub(super) fn set_thread(&self, thread: Thread) {

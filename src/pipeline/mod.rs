@@ -7,6 +7,7 @@
 mod books;
 mod emitter;
 mod exit;
+mod reload;
 mod require;
 mod route;
 mod settings;
@@ -18,7 +19,7 @@ mod worker;
 pub use self::{
     books::{Dropped, RouteStats, Stats, StepStats},
     require::{Comment, ContextRequirement, NamespacePattern, Otherwise},
-    settings::{Capture, Settings},
+    settings::{Capture, ReloadOn, Settings},
     watcher::{Watcher, WatcherBuilder},
 };
 pub(crate) use self::{

@@ -9,7 +9,7 @@ use std::{
 use super::books::{Before, RouteBooks};
 use crate::{
     filter::{Draft, NamedFilters, Part, Steps},
-    layer::{Defaults, LayerSettings, Outlet, Versions, outlets},
+    layer::{Defaults, LayerSettings, Outlet, Versions, names},
     record::{Timestamp, WatchMessage},
     watch_error::Result,
 };
@@ -40,28 +40,100 @@ enum Sent {
     Dropped(usize),
 }
 
-/// Opens a route for each layer of the configuration.
-///
-/// # Errors
-///
-/// When settings do not fit together or a file cannot be opened; the message names the route.
-pub(super) fn configured(
-    layers: &[LayerSettings],
-    defaults: &Defaults,
-    filters: &NamedFilters,
-) -> Result<Vec<Route>> {
-    // Before any file is made.
-    let steps = layers.iter().enumerate().map(|(place, layer)| {
-        let name = layer.route(&layers[..place]);
-        Steps::build(layer.steps(), filters)
-            .map_err(|fault| fault.within("steps".into()).within(Part::Key(name)).into())
-    });
-    let steps: Vec<_> = steps.collect::<Result<_>>()?;
-    let routes = outlets(layers, defaults)?.into_iter().zip(steps).zip(layers);
-    let route = |((outlet, steps), layer): ((Outlet, Steps), &LayerSettings)| {
-        Route::new(outlet, steps, MadeOf::Settings(layer.clone(), defaults.clone()))
-    };
-    Ok(routes.map(route).collect())
+/// What the routes are to be.
+pub(super) struct Plan {
+    pub(super) layers: Vec<LayerSettings>,
+    pub(super) defaults: Defaults,
+    pub(super) filters: NamedFilters,
+}
+
+/// The routes of a plan, in its order: those that run already and are the same go on as they are, the
+/// others are opened. Those of the application's own layers go on in any case.
+pub(super) struct Arranged {
+    routes: Vec<Arrangement>,
+}
+
+enum Arrangement {
+    /// The running route at this place.
+    Running(usize),
+    Opened(Box<Route>),
+}
+
+impl Plan {
+    /// Arranges the routes, and opens those that are new.
+    ///
+    /// # Errors
+    ///
+    /// When settings do not fit together or a file cannot be opened; the message names the route. The
+    /// running ones are as they were.
+    pub(super) fn arrange(&self, running: &mut [Route], now: Timestamp) -> Result<Arranged> {
+        let names = names(&self.layers)?;
+        let same = |name: &str, layer: &LayerSettings| {
+            let made_of = MadeOf::Settings(layer.clone(), self.defaults.clone());
+            running.iter().position(|route| route.name() == name && route.made_of == made_of)
+        };
+        let places: Vec<_> =
+            names.iter().zip(&self.layers).map(|(name, layer)| same(name, layer)).collect();
+        // All steps before any file is made.
+        let mut steps = Vec::with_capacity(names.len());
+        for ((name, layer), place) in names.iter().zip(&self.layers).zip(&places) {
+            steps.push(match place {
+                Some(_) => None,
+                None => Some(steps_of(name, layer, &self.filters)?),
+            });
+        }
+        // What a route has to tell is written before another one opens the same file.
+        for (place, route) in running.iter_mut().enumerate() {
+            if route.made_of != MadeOf::Code && !places.contains(&Some(place)) {
+                route.finish(now);
+                route.flush();
+            }
+        }
+        let mut routes = Vec::with_capacity(names.len());
+        for (((name, layer), place), steps) in
+            names.into_iter().zip(&self.layers).zip(places).zip(steps)
+        {
+            routes.push(match (place, steps) {
+                (Some(place), _) => Arrangement::Running(place),
+                (None, steps) => {
+                    let outlet = Outlet::open(name, layer, &self.defaults)?;
+                    let made_of = MadeOf::Settings(layer.clone(), self.defaults.clone());
+                    let route = Route::new(outlet, steps.unwrap_or_default(), made_of);
+                    Arrangement::Opened(Box::new(route))
+                }
+            });
+        }
+        Ok(Arranged { routes })
+    }
+}
+
+fn steps_of(name: &str, layer: &LayerSettings, filters: &NamedFilters) -> Result<Steps> {
+    Steps::build(layer.steps(), filters)
+        .map_err(|fault| fault.within("steps".into()).within(Part::from(name)).into())
+}
+
+impl Arranged {
+    /// Puts the routes in the place of the running ones, and closes those that are not among them.
+    /// `before` is what is on the books of this moment, for the new ones.
+    pub(super) fn take_over(self, running: &mut Vec<Route>, before: Before) {
+        let mut old: Vec<_> = running.drain(..).map(Some).collect();
+        for arrangement in self.routes {
+            match arrangement {
+                Arrangement::Running(place) => running.extend(old[place].take()),
+                Arrangement::Opened(route) => {
+                    route.books.begin_after(before);
+                    running.push(*route);
+                }
+            }
+        }
+        for route in old.into_iter().flatten() {
+            if route.made_of == MadeOf::Code {
+                running.push(route);
+            } else {
+                route.close();
+            }
+        }
+    }
 }
 
 impl Route {
@@ -79,22 +151,13 @@ impl Route {
         &self.books
     }
 
-    pub(super) const fn made_of(&self) -> &MadeOf {
-        &self.made_of
-    }
-
-    pub(super) fn name(&self) -> &str {
+    fn name(&self) -> &str {
         self.outlet.name()
     }
 
     /// Does the route see every version, and not only those that the queue releases?
     pub(super) fn sees_every_version(&self) -> bool {
         self.books.every_version
-    }
-
-    /// From here on the route takes part: what was emitted before went elsewhere.
-    pub(super) fn begin_after(&self, before: Before) {
-        self.books.begin_after(before);
     }
 
     /// Sends a record and counts it. A step or a layer that panics loses this record and no other.

@@ -39,6 +39,9 @@ pub struct Settings {
     pub levels: Levels,
     /// The fields that texts show, for layers that do not say their own.
     pub fields: Shown,
+    /// When the configuration is read again from its file: a list of `file`, when the file has
+    /// changed, and `sighup`, when the process gets the signal. Default: never.
+    pub reload: Vec<ReloadOn>,
     /// Where released records go; the console, if nothing is said.
     pub layers: Vec<LayerSettings>,
     /// How long a shutdown may take before what is left is given up and counted. A duration such as
@@ -62,6 +65,17 @@ pub enum Capture {
     Operations,
 }
 
+/// Says when the configuration is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReloadOn {
+    /// When the file has changed, and has not changed again within a second.
+    File,
+    /// When the process gets SIGHUP; on Unix only.
+    Sighup,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -75,6 +89,7 @@ impl Default for Settings {
             queue: QueueSettings::default(),
             levels: Levels::default(),
             fields: Shown::default(),
+            reload: Vec::new(),
             layers: Vec::new(),
             shutdown_timeout: Duration::from_secs(10),
         }

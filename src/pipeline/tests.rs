@@ -25,7 +25,7 @@ fn the_tick_follows_what_comes_in_and_keeps_to_its_bounds() {
 
 #[test]
 fn books_in_which_a_version_is_missing_do_not_balance() {
-    let mut stats = Stats::of(&Books::default(), std::iter::empty());
+    let mut stats = Stats::of(&Books::default());
     assert!(stats.is_balanced());
     stats.emitted = 10;
     let route = RouteStats {

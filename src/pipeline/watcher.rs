@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -10,22 +11,24 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use tracing_subscriber::{Layer, Registry};
 
 use super::{
     Capture, Comment, ContextRequirement, Emitter, Settings, Stats,
-    books::RouteBooks,
+    books::Before,
     emitter::HandOver,
     exit,
-    route::{MadeOf, Route, configured},
+    reload::{Live, Source},
+    route::{MadeOf, Plan, Route},
     worker::{Command, Worker},
 };
 use crate::{
     filter::{Filter, NamedFilters, Steps},
-    layer::{ContextLayer, ContextSettings, Defaults, LayerSettings, Levels, Outlet, Versions},
+    layer::{ContextLayer, ContextSettings, LayerSettings, Levels, Outlet, Versions},
     queue::QueueSettings,
-    record::Origin,
+    record::{Origin, Timestamp},
     watch_error::{Error, Result},
 };
 
@@ -51,7 +54,7 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Watcher {
-    pipeline: Arc<Pipeline>,
+    pub(super) pipeline: Arc<Pipeline>,
     capture: Capture,
     origin: Origin,
     policy: Arc<Policy>,
@@ -59,19 +62,42 @@ pub struct Watcher {
 
 /// What the settings say of the context, and of what is sent for it.
 pub(crate) struct Policy {
+    rules: ArcSwap<Rules>,
+    context_layer: ContextLayer,
+}
+
+/// The part of a policy that a reload may change.
+pub(crate) struct Rules {
     pub(crate) require_context: Vec<ContextRequirement>,
     pub(crate) comment: Comment,
-    context_layer: ContextLayer,
+}
+
+impl Policy {
+    /// The rules of this moment.
+    pub(crate) fn rules(&self) -> arc_swap::Guard<Arc<Rules>> {
+        self.rules.load()
+    }
+
+    pub(super) fn set_rules(&self, settings: &Settings) {
+        self.rules.store(Arc::new(Rules::of(settings)));
+    }
+}
+
+impl Rules {
+    fn of(settings: &Settings) -> Self {
+        Self { require_context: settings.require_context.clone(), comment: settings.comment }
+    }
 }
 
 /// The running parts, shared by the watcher and the emitters of its clients.
 pub(super) struct Pipeline {
-    hand_over: Arc<HandOver>,
-    routes: Vec<Arc<RouteBooks>>,
+    pub(super) hand_over: Arc<HandOver>,
+    /// What a reload starts from.
+    pub(super) live: Live,
     /// Disconnected when the queue thread has ended.
-    done: Receiver<()>,
+    pub(super) done: Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    shutdown_timeout: Duration,
+    pub(super) shutdown_timeout: Duration,
     /// What is to be done before the end, by those that hold back what they could emit.
     closers: Mutex<Vec<Weak<dyn AtTheEnd>>>,
     /// Was the end begun? Then there is nothing more to wait for.
@@ -88,6 +114,7 @@ pub(crate) trait AtTheEnd: Send + Sync {
 #[must_use = "a builder does nothing until `start`"]
 pub struct WatcherBuilder {
     settings: Settings,
+    source: Option<Source>,
     foreign: Vec<Box<dyn FnOnce(Levels) -> Outlet>>,
     filters: NamedFilters,
 }
@@ -100,7 +127,12 @@ impl Watcher {
 
     /// Starts to build a watcher with these settings.
     pub fn with_settings(settings: Settings) -> WatcherBuilder {
-        WatcherBuilder { settings, foreign: Vec::new(), filters: NamedFilters::default() }
+        WatcherBuilder {
+            settings,
+            source: None,
+            foreign: Vec::new(),
+            filters: NamedFilters::default(),
+        }
     }
 
     /// The books of this moment.
@@ -183,8 +215,7 @@ impl fmt::Debug for Watcher {
 
 impl Pipeline {
     fn stats(&self) -> Stats {
-        let routes = self.routes.iter().map(Arc::as_ref);
-        Stats::of(&self.hand_over.books, routes)
+        Stats::of(&self.hand_over.books)
     }
 
     pub(super) fn at_the_end(&self, closer: Weak<dyn AtTheEnd>) {
@@ -224,7 +255,7 @@ impl Pipeline {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing panics while it holds one of these.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -249,7 +280,9 @@ impl Drop for Pipeline {
 const LONGEST_SHUTDOWN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Runs what blocks on a thread of its own, so that it works on any runtime.
-async fn off_the_runtime<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(super) async fn off_the_runtime<T: Send + 'static>(
+    act: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let spawned = thread::Builder::new().name("mongowatch-wait".into()).spawn(move || {
         // Whoever asked may have stopped waiting.
@@ -368,6 +401,20 @@ impl WatcherBuilder {
         self
     }
 
+    /// Says where the settings came from, so that [`Settings::reload`] can ask for them again: the
+    /// file, and what reads it.
+    ///
+    /// [`WatcherBuilder::from_yaml_file`] says it already. What was said in code on top of the file is
+    /// not said again by a reload, but for the layers and filters of the application.
+    pub fn reload_from(
+        mut self,
+        path: impl Into<PathBuf>,
+        read: fn(&Path) -> Result<Settings>,
+    ) -> Self {
+        self.source = Some(Source::new(path.into(), read, self.settings.clone()));
+        self
+    }
+
     /// Sets how long a shutdown may take before what is left is given up; a year at most.
     pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.settings.shutdown_timeout = timeout;
@@ -381,28 +428,36 @@ impl WatcherBuilder {
     /// When a file cannot be opened, settings do not fit together, or the thread cannot be
     /// started.
     pub fn start(self) -> Result<Watcher> {
-        let Self { mut settings, foreign, filters } = self;
+        let Self { mut settings, source, foreign, filters } = self;
         settings.shutdown_timeout = settings.shutdown_timeout.min(LONGEST_SHUTDOWN);
-        if settings.layers.is_empty() && foreign.is_empty() {
-            settings.layers.push(LayerSettings::Console(Default::default()));
+        if source.is_none() && !settings.reload.is_empty() {
+            let message = "reload: settings that did not come from a file cannot be read again";
+            return Err(Error::config(message));
         }
-        let defaults = Defaults { levels: settings.levels, fields: settings.fields.clone() };
-        let mut routes = configured(&settings.layers, &defaults, &filters)?;
+        if settings.layers.is_empty() && foreign.is_empty() {
+            settings = settings.resolved();
+        }
+        let has_own_layers = !foreign.is_empty();
+        let mut routes = Vec::new();
+        let plan = Plan::of(&settings, &filters);
+        let opened = plan.arrange(&mut routes, Timestamp::now())?;
         routes.extend(
             foreign
                 .into_iter()
                 .map(|open| Route::new(open(settings.levels), Steps::default(), MadeOf::Code)),
         );
+        opened.take_over(&mut routes, Before::default());
         let origin = Origin {
             host: gethostname::gethostname().into_string().ok(),
             pid: Some(std::process::id()),
-            service: settings.service,
-            service_version: settings.service_version,
+            service: settings.service.clone(),
+            service_version: settings.service_version.clone(),
             ..Origin::default()
         };
-        let books = routes.iter().map(|route| Arc::clone(route.books())).collect();
         let (hand_over, receivers) = HandOver::new(settings.buffer, settings.queue.when_full);
-        let worker = Worker::new(Arc::clone(&hand_over), receivers, settings.queue, routes);
+        let books = routes.iter().map(|route| Arc::clone(route.books())).collect();
+        hand_over.books.set_routes(books);
+        let worker = Worker::new(Arc::clone(&hand_over), receivers, settings.queue.clone(), routes);
         let (running, done) = bounded(0);
         let thread = thread::Builder::new()
             .name("mongowatch-queue".into())
@@ -412,12 +467,17 @@ impl WatcherBuilder {
             })
             .map_err(|source| Error::closed().with_source(source))?;
         hand_over.set_thread(thread.thread().clone());
+        let policy = Arc::new(Policy {
+            rules: ArcSwap::from_pointee(Rules::of(&settings)),
+            context_layer: ContextLayer::new(settings.context.clone()),
+        });
+        let (capture, shutdown_timeout) = (settings.capture, settings.shutdown_timeout);
         let pipeline = Arc::new(Pipeline {
             hand_over,
-            routes: books,
+            live: Live::new(settings, filters, Arc::clone(&policy), origin.clone(), has_own_layers),
             done,
             thread: Mutex::new(Some(thread)),
-            shutdown_timeout: settings.shutdown_timeout,
+            shutdown_timeout,
             closers: Mutex::default(),
             is_ended: AtomicBool::new(false),
         });
@@ -426,13 +486,10 @@ impl WatcherBuilder {
             done: pipeline.done.clone(),
             within: pipeline.shutdown_timeout,
         });
-        let capture = settings.capture;
+        if let Some(source) = source {
+            source.follow(&pipeline)?;
+        }
         tracing::info!(target: "mongowatch::pipeline", ?capture, "watcher started");
-        let policy = Arc::new(Policy {
-            require_context: settings.require_context,
-            comment: settings.comment,
-            context_layer: ContextLayer::new(settings.context),
-        });
         Ok(Watcher { pipeline, capture, origin, policy })
     }
 }

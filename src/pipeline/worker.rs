@@ -15,17 +15,20 @@ use crossbeam_channel::Sender;
 
 use super::{
     emitter::{HandOver, Receivers},
-    route::Route,
+    route::{Plan, Route},
 };
 use crate::{
     queue::{Pushed, QueueSettings, WatchQueue},
     record::{Timestamp, WatchMessage},
+    watch_error::Result,
 };
 
 /// What the queue thread is asked to do.
 pub(super) enum Command {
     /// Write what has been released so far, and answer.
     Flush(Sender<()>),
+    /// Let the routes be these from now on, and answer.
+    Arrange(Box<Plan>, Sender<Result<()>>),
     /// Take what is there, release everything, and end by this time.
     Shutdown(Instant),
 }
@@ -119,6 +122,11 @@ impl Worker {
                 // Whoever asked may have stopped waiting.
                 let _ = answer.send(());
             }
+            Ok(Command::Arrange(plan, answer)) => {
+                let arranged = self.arrange(&plan);
+                // As above.
+                let _ = answer.send(arranged);
+            }
             Err(_) if n_taken + n_released == 0 => return Step::Idle,
             Err(_) => {}
         }
@@ -204,6 +212,16 @@ impl Worker {
         while self.release_batch(now) == Self::BATCH {}
         self.flush();
         self.hand_over.books.waiting.store(self.queue.len() as u64, Relaxed);
+    }
+
+    /// Sends what has come before to the present routes, and lets them be those of the plan.
+    fn arrange(&mut self, plan: &Plan) -> Result<()> {
+        self.catch_up();
+        let arranged = plan.arrange(&mut self.routes, self.time)?;
+        let books = &self.hand_over.books;
+        arranged.take_over(&mut self.routes, books.before(self.queue.len()));
+        books.set_routes(self.routes.iter().map(|route| Arc::clone(route.books())).collect());
+        Ok(())
     }
 
     fn flush(&self) {

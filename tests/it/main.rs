@@ -25,6 +25,7 @@ mod mirror;
 mod newer_servers;
 mod operations;
 mod raw_batches;
+mod reload;
 mod rules;
 #[path = "server.rs"]
 mod server_helper;

@@ -13,13 +13,19 @@ use crate::{
     layer::{
         Color, ConsoleSettings, CsvSettings, Defaults, FileSettings, FileSize, Header,
         JsonSettings, LayerSettings, Outlet, Rotation, Shown, Stream, TallyCounts,
-        lines::choose_paint, outlets,
+        lines::choose_paint, names,
     },
     record::Field,
 };
 
+fn open_all(layers: &[LayerSettings]) -> Vec<Outlet> {
+    let names = names(layers).unwrap();
+    let open = |(name, layer)| Outlet::open(name, layer, &Defaults::default()).unwrap();
+    names.into_iter().zip(layers).map(open).collect()
+}
+
 fn open(layer: LayerSettings) -> Outlet {
-    outlets(&[layer], &Defaults::default()).unwrap().remove(0)
+    open_all(&[layer]).remove(0)
 }
 
 fn csv(path: &Path) -> CsvSettings {
@@ -59,7 +65,7 @@ fn every_kind_of_file_gets_its_lines() {
         LayerSettings::Json(JsonSettings::to_file(path("a.json"))),
         LayerSettings::File(FileSettings::new(path("b.log"))),
     ];
-    let outlets = outlets(&settings, &Defaults::default()).unwrap();
+    let outlets = open_all(&settings);
     let names: Vec<_> = outlets.iter().map(Outlet::name).collect();
     assert_eq!(names, ["file", "csv", "json", "file-2"]);
     for outlet in &outlets {

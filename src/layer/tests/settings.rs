@@ -1,6 +1,6 @@
 use crate::layer::{
-    Columns, CsvSettings, Defaults, EventLevel, FileSettings, FileSize, LayerSettings, Levels,
-    Rotation, Shown, Stream, outlets,
+    Columns, CsvSettings, EventLevel, FileSettings, FileSize, LayerSettings, Levels, Rotation,
+    Shown, Stream, names,
 };
 use crate::record::Field;
 
@@ -89,7 +89,7 @@ fn settings_that_do_not_fit_together_are_refused() {
 fn two_layers_of_one_name_are_refused() {
     let named = parse(r#"{"console":{"name":"console-2"}}"#).unwrap();
     let plain = parse(r#"{"console":{}}"#).unwrap();
-    let error = outlets(&[named, plain], &Defaults::default()).err().unwrap();
+    let error = names(&[named, plain]).err().unwrap();
     assert_eq!(error.to_string(), "two layers have the name `console-2`");
 }
 
@@ -98,7 +98,7 @@ fn two_layers_of_one_file_are_refused() {
     let path = tempfile::tempdir().unwrap().path().join("records");
     let rows = LayerSettings::Csv(CsvSettings::new(&path));
     let lines = LayerSettings::File(FileSettings::new(&path));
-    let error = outlets(&[rows, lines], &Defaults::default()).err().unwrap();
+    let error = names(&[rows, lines]).err().unwrap();
     let expected = format!("file: another layer writes to {} too", path.display());
     assert_eq!(error.to_string(), expected);
 }
