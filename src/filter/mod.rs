@@ -7,6 +7,7 @@
 mod draft;
 mod fault;
 mod named;
+mod matcher;
 mod rate;
 mod settings;
 mod steps;
@@ -17,6 +18,7 @@ pub use self::{
     draft::{Draft, Filter, Verdict},
     fault::{Fault, Part},
     named::NamedFilters,
+    matcher::{Failure, Matcher},
     rate::{Originals, RateSettings},
     settings::StepSettings,
     steps::{Made, Steps},

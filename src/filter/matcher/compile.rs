@@ -1,0 +1,199 @@
+//! A query document becomes nodes; what is not understood is refused with its place.
+
+use mongodb::bson::{Bson, Document};
+
+use super::{
+    node::{Node, Test},
+    operators,
+    path::{NAMES_MAX, PLACES_MAX, Path},
+};
+use crate::{
+    filter::{Fault, Part},
+    record::{Field, nearest},
+};
+
+/// How deep a query may be nested.
+pub(super) const QUERY_DEPTH_MAX: usize = 100;
+/// The most clauses of a query, and values in its lists.
+pub(super) const CLAUSES_MAX: usize = 100_000;
+
+/// Which names stand at the top of what is matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    OfRecords,
+    Free,
+}
+
+/// What is known while a query is compiled.
+pub(super) struct Compiler {
+    names: Names,
+    depth: usize,
+    n_clauses: usize,
+}
+
+const AT_TOP: &[&str] =
+    &["$and", "$or", "$nor", "$expr", "$comment", "$alwaysTrue", "$alwaysFalse"];
+
+pub(super) fn query(query: &Document, names: Names) -> Result<Node, Fault> {
+    Compiler { names, depth: 0, n_clauses: 0 }.query(query)
+}
+
+impl Compiler {
+    /// Compiles what lies one level deeper.
+    pub(super) fn deeper<T>(
+        &mut self,
+        compile: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        if self.depth == QUERY_DEPTH_MAX {
+            return Err(Fault::new(format!("nested deeper than {QUERY_DEPTH_MAX} levels")));
+        }
+        self.depth += 1;
+        let compiled = compile(self);
+        self.depth -= 1;
+        compiled
+    }
+
+    /// Counts so many clauses.
+    pub(super) fn count(&mut self, n: usize) -> Result<(), Fault> {
+        self.n_clauses = self.n_clauses.saturating_add(n);
+        if self.n_clauses > CLAUSES_MAX {
+            return Err(Fault::new(format!("the query has more than {CLAUSES_MAX} clauses")));
+        }
+        Ok(())
+    }
+
+    /// Compiles what stands in an array: any names.
+    pub(super) fn inside(&mut self, query: &Document) -> Result<Node, Fault> {
+        let names = std::mem::replace(&mut self.names, Names::Free);
+        let node = self.query(query);
+        self.names = names;
+        node
+    }
+
+    pub(super) fn query(&mut self, query: &Document) -> Result<Node, Fault> {
+        self.deeper(|compiler| {
+            let mut nodes = Vec::with_capacity(query.len());
+            for (key, value) in query {
+                compiler.count(1)?;
+                let compiled = compiler.entry(key, value, &mut nodes);
+                compiled.map_err(|fault| fault.within(Part::from(key.as_str())))?;
+            }
+            Ok(all(nodes))
+        })
+    }
+
+    fn entry(&mut self, key: &str, value: &Bson, nodes: &mut Vec<Node>) -> Result<(), Fault> {
+        match key {
+            "$and" => nodes.push(Node::All(self.queries(value)?)),
+            "$or" => nodes.push(Node::Any(self.queries(value)?)),
+            "$nor" => nodes.push(Node::Not(Box::new(Node::Any(self.queries(value)?)))),
+            "$comment" => {}
+            _ if key.starts_with('$') => return Err(unknown("operator", key, AT_TOP)),
+            _ => {
+                let path = self.path(key)?;
+                operators::field(self, &path, value, nodes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn queries(&mut self, value: &Bson) -> Result<Vec<Node>, Fault> {
+        let Bson::Array(items) = value else { return Err(wanted("an array of queries", value)) };
+        if items.is_empty() {
+            return Err(Fault::new("expected at least one query"));
+        }
+        let one = |(place, item): (usize, &Bson)| {
+            let Bson::Document(query) = item else {
+                return Err(wanted("a query", item).within(Part::from(place)));
+            };
+            self.query(query).map_err(|fault| fault.within(Part::from(place)))
+        };
+        items.iter().enumerate().map(one).collect()
+    }
+
+    pub(super) fn path(&self, path: &str) -> Result<Path, Fault> {
+        let names = path.split('.');
+        let is_place = |name: &&str| name.bytes().all(|byte| byte.is_ascii_digit());
+        if names.clone().count() > NAMES_MAX {
+            return Err(Fault::new(format!("a path of more than {NAMES_MAX} names")));
+        }
+        if names.filter(is_place).count() > PLACES_MAX {
+            return Err(Fault::new(format!("more than {PLACES_MAX} numbers in a path")));
+        }
+        match self.names {
+            Names::Free => Ok(Path::of_document(path)),
+            Names::OfRecords => record_path(path),
+        }
+    }
+}
+
+/// Finds the field of a record that a path begins with.
+fn record_path(path: &str) -> Result<Path, Fault> {
+    let (name, below) = match path.split_once('.') {
+        Some((name, below)) => (name, Some(below)),
+        None => (path, None),
+    };
+    let Some(field) = Field::ALL.iter().find(|field| field.name() == name) else {
+        let hint = match nearest(name, Field::ALL.iter().map(|field| field.name())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("fields of your own are under `Extra`: `Extra.{name}`"),
+        };
+        return Err(Fault::new(format!("unknown field: {hint}")));
+    };
+    Ok(Path::of_record(*field, below))
+}
+
+/// Several nodes as one.
+pub(super) fn all(mut nodes: Vec<Node>) -> Node {
+    match nodes.pop() {
+        Some(only) if nodes.is_empty() => only,
+        Some(last) => {
+            nodes.push(last);
+            Node::All(nodes)
+        }
+        None => Node::All(nodes),
+    }
+}
+
+pub(super) fn not_all(path: &Path, test: Test) -> Node {
+    Node::Not(Box::new(Node::Has(path.clone(), test)))
+}
+
+/// The fault of an argument of the wrong kind.
+pub(super) fn wanted(expected: &str, found: &Bson) -> Fault {
+    Fault::new(format!("expected {expected}, found {}", kind(found)))
+}
+
+/// The fault of a name that nobody knows.
+pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> Fault {
+    let hint = nearest(name, known.iter().copied())
+        .map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
+    Fault::new(format!("unknown {what} `{name}`{hint}"))
+}
+
+/// What a value is, for messages.
+pub(super) fn kind(value: &Bson) -> &'static str {
+    match value {
+        Bson::Double(_) => "a double",
+        Bson::String(_) => "a string",
+        Bson::Array(_) => "an array",
+        Bson::Document(_) => "a document",
+        Bson::Boolean(_) => "a boolean",
+        Bson::Null => "null",
+        Bson::RegularExpression(_) => "a regular expression",
+        Bson::JavaScriptCode(_) => "code",
+        Bson::JavaScriptCodeWithScope(_) => "code with scope",
+        Bson::Int32(_) => "an int",
+        Bson::Int64(_) => "a long",
+        Bson::Timestamp(_) => "a timestamp",
+        Bson::Binary(_) => "binary data",
+        Bson::ObjectId(_) => "an ObjectId",
+        Bson::DateTime(_) => "a date",
+        Bson::Symbol(_) => "a symbol",
+        Bson::Decimal128(_) => "a decimal",
+        Bson::Undefined => "undefined",
+        Bson::MaxKey => "MaxKey",
+        Bson::MinKey => "MinKey",
+        Bson::DbPointer(_) => "a DBPointer",
+    }
+}

@@ -1,0 +1,167 @@
+//! The way to the values that a clause looks at, with the rules of the server for arrays.
+
+use mongodb::bson::{Bson, Document};
+
+use super::view::View;
+use crate::record::{Field, Value, WatchMessage};
+
+/// The longest path, in names.
+pub(super) const NAMES_MAX: usize = 100;
+/// The most names of digits in a path. Each may be a place in an array as well as a name in its
+/// documents, so the ways to go multiply.
+pub(super) const PLACES_MAX: usize = 16;
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source<'a> {
+    Record(&'a WatchMessage),
+    Document(&'a Document),
+    /// An element of an array, inside of `$elemMatch`.
+    Element(View<'a>),
+}
+
+/// A dotted path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Path {
+    root: Root,
+    rest: Vec<Name>,
+}
+
+/// The first name of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Root {
+    Field(Field),
+    Name(Name),
+}
+
+/// A name of a path, and the place in an array that it may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Name {
+    text: String,
+    place: Option<usize>,
+}
+
+/// What becomes of an array at the end of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtEnd {
+    /// Its items are looked at, then the array itself.
+    ItemsThenArray,
+    /// Only the array itself.
+    Array,
+}
+
+/// Looks at a value, or at the absence of one; true ends the walk.
+type Visit<'v> = &'v mut dyn FnMut(Option<View<'_>>) -> bool;
+
+impl Name {
+    fn new(text: &str) -> Self {
+        // As the server has it: digits, and no zero before others.
+        let is_place = !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_digit())
+            && (text == "0" || !text.starts_with('0'));
+        Self { text: text.to_owned(), place: text.parse().ok().filter(|_| is_place) }
+    }
+}
+
+impl Path {
+    /// The path of names in any document.
+    pub(super) fn of_document(path: &str) -> Self {
+        let mut names = path.split('.').map(Name::new);
+        let root = Root::Name(names.next().unwrap_or_else(|| Name::new("")));
+        Self { root, rest: names.collect() }
+    }
+
+    /// The path of names below a field of a record.
+    pub(super) fn of_record(field: Field, below: Option<&str>) -> Self {
+        let rest = below.map(|below| below.split('.').map(Name::new).collect());
+        Self { root: Root::Field(field), rest: rest.unwrap_or_default() }
+    }
+
+    /// Walks to every value at the path. True if a visit was.
+    pub(super) fn any(&self, source: Source<'_>, at_end: AtEnd, visit: Visit<'_>) -> bool {
+        match (source, &self.root) {
+            (Source::Record(record), Root::Field(field)) => {
+                with_view(record.get(*field), |value| match value {
+                    Some(value) => walk(value, &self.rest, at_end, visit),
+                    None => visit(None),
+                })
+            }
+            (Source::Document(document), Root::Name(name)) => {
+                in_document(document, name, &self.rest, at_end, visit)
+            }
+            (Source::Element(View::Document(document)), Root::Name(name)) => {
+                in_document(document, name, &self.rest, at_end, visit)
+            }
+            (Source::Element(View::Array(items)), Root::Name(name)) => {
+                match name.place.and_then(|place| items.get(place)) {
+                    Some(item) => walk(item.into(), &self.rest, at_end, visit),
+                    None => visit(None),
+                }
+            }
+            _ => visit(None),
+        }
+    }
+}
+
+/// Calls with a field of a record as a view. Only the rare kinds are built anew.
+pub(super) fn with_view<T>(value: Value<'_>, then: impl FnOnce(Option<View<'_>>) -> T) -> T {
+    let view = match value {
+        Value::Missing => return then(None),
+        Value::Str(text) => View::Str(text),
+        Value::Int(int) => View::Int64(int),
+        Value::Time(time) => View::Micros(time.as_micros()),
+        Value::Duration(duration) => View::Double(duration.as_secs_f64()),
+        Value::Bson(bson) => View::from(bson),
+        Value::Document(document) => View::Document(document),
+        Value::Array(items) => View::Array(items),
+        rare => return then(Some(View::from(&Bson::from(rare)))),
+    };
+    then(Some(view))
+}
+
+fn in_document(
+    document: &Document,
+    name: &Name,
+    rest: &[Name],
+    at_end: AtEnd,
+    visit: Visit<'_>,
+) -> bool {
+    match document.get(&name.text) {
+        Some(value) => walk(value.into(), rest, at_end, visit),
+        None => visit(None),
+    }
+}
+
+fn walk(value: View<'_>, names: &[Name], at_end: AtEnd, visit: Visit<'_>) -> bool {
+    let Some((name, rest)) = names.split_first() else { return end(value, at_end, visit) };
+    match value {
+        View::Document(document) => in_document(document, name, rest, at_end, visit),
+        View::Array(items) => in_array(items, names, at_end, visit),
+        _ => visit(None),
+    }
+}
+
+fn end(value: View<'_>, at_end: AtEnd, visit: Visit<'_>) -> bool {
+    match value {
+        View::Array(items) if at_end == AtEnd::ItemsThenArray => {
+            items.iter().any(|item| visit(Some(item.into()))) || visit(Some(value))
+        }
+        _ => visit(Some(value)),
+    }
+}
+
+/// The documents in an array are looked into, and a name of digits is also a place in it.
+fn in_array(items: &[Bson], names: &[Name], at_end: AtEnd, visit: Visit<'_>) -> bool {
+    let [name, rest @ ..] = names else { return false };
+    for item in items {
+        if let Bson::Document(document) = item
+            && in_document(document, name, rest, at_end, visit)
+        {
+            return true;
+        }
+    }
+    match name.place.and_then(|place| items.get(place)) {
+        Some(item) => walk(item.into(), rest, at_end, visit),
+        None => false,
+    }
+}
