@@ -8,6 +8,7 @@ mod draft;
 mod fault;
 mod named;
 mod matcher;
+mod query;
 mod rate;
 mod settings;
 mod steps;
@@ -19,6 +20,7 @@ pub use self::{
     fault::{Fault, Part},
     named::NamedFilters,
     matcher::{Failure, Matcher},
+    query::Query,
     rate::{Originals, RateSettings},
     settings::StepSettings,
     steps::{Made, Steps},

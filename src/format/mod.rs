@@ -4,7 +4,7 @@
 //! is no I/O and no clock.
 
 pub(crate) mod csv;
-mod extjson;
+pub(crate) mod extjson;
 pub(crate) mod json;
 mod number;
 mod sentence;

@@ -10,7 +10,7 @@ use std::io::Write as _;
 
 use mongodb::bson::{Binary, Bson, DateTime, Document};
 
-use super::{number, text};
+use crate::format::{number, text};
 
 /// Appends a value.
 pub(crate) fn value(bson: &Bson, out: &mut Vec<u8>) {
