@@ -78,8 +78,8 @@ pub use crate::{
     },
     queue::{QueueSettings, WhenFull},
     record::{
-        Actor, ActorKind, Context, ContextField, Field, Iteration, Outcome, Phase, Shape,
-        Timestamp, TxnOutcome, Value, WatchId, WatchMessage, WatcherName,
+        Actor, ActorKind, Context, ContextField, Field, Iteration, Outcome, Phase, Privacy, Shape,
+        Shaper, Timestamp, TxnOutcome, Value, WatchId, WatchMessage, WatcherName,
     },
     watch_error::{Error, Result},
 };

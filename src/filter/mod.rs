@@ -6,8 +6,8 @@
 
 mod draft;
 mod fault;
-mod named;
 mod matcher;
+mod named;
 mod query;
 mod rate;
 mod settings;
@@ -18,8 +18,8 @@ mod tests;
 pub use self::{
     draft::{Draft, Filter, Verdict},
     fault::{Fault, Part},
-    named::NamedFilters,
     matcher::{Failure, Matcher},
+    named::NamedFilters,
     query::Query,
     rate::{Originals, RateSettings},
     settings::StepSettings,

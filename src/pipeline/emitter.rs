@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock, Weak,
+        Arc, OnceLock, PoisonError, RwLock, Weak,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{Relaxed, SeqCst},
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     queue::WhenFull,
-    record::{Iteration, WatchMessage},
+    record::{Iteration, Privacy, Shaper, WatchMessage, WatcherName},
 };
 
 /// The application's end of the hand-over. Clones share it, and keep the queue thread alive.
@@ -50,6 +50,9 @@ pub(super) struct HandOver {
     ending: AtomicBool,
     thread: OnceLock<Thread>,
     next_seq: AtomicU64,
+    /// What each version passes before anybody else sees it; a reload may change it.
+    privacy: RwLock<Privacy>,
+    shaper: Shaper,
     pub(super) books: Books,
 }
 
@@ -89,7 +92,11 @@ impl Emitter {
 
 impl HandOver {
     /// A hand-over for `buffer` records.
-    pub(super) fn new(buffer: usize, when_full: WhenFull) -> (Arc<Self>, Receivers) {
+    pub(super) fn new(
+        buffer: usize,
+        when_full: WhenFull,
+        privacy: Privacy,
+    ) -> (Arc<Self>, Receivers) {
         let (records, records_out) = bounded(buffer.max(1));
         let (commands, commands_out) = unbounded();
         let hand_over = Self {
@@ -102,6 +109,8 @@ impl HandOver {
             ending: AtomicBool::new(false),
             thread: OnceLock::new(),
             next_seq: AtomicU64::new(1),
+            privacy: RwLock::new(privacy),
+            shaper: Shaper::default(),
             books: Books::default(),
         };
         (Arc::new(hand_over), Receivers { records: records_out, commands: commands_out })
@@ -114,7 +123,7 @@ impl HandOver {
     }
 
     /// See [`Emitter::emit`].
-    pub(super) fn emit(&self, record: Box<WatchMessage>) {
+    pub(super) fn emit(&self, mut record: Box<WatchMessage>) {
         let books = &self.books;
         if record.iteration.is_final() {
             books.ended.fetch_add(1, Relaxed);
@@ -126,11 +135,32 @@ impl HandOver {
             books.closed.fetch_add(1, SeqCst);
             return;
         }
+        self.redact(&mut record);
         match self.records.try_send(record) {
             Ok(()) => self.wake_if_needed(),
             Err(TrySendError::Full(record)) => self.push_when_full(record),
             Err(TrySendError::Disconnected(_)) => count(&books.closed),
         }
+    }
+
+    /// The policy of this moment.
+    pub(super) fn privacy(&self) -> Privacy {
+        *self.privacy.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on records pass this policy.
+    pub(super) fn set_privacy(&self, privacy: Privacy) {
+        *self.privacy.write().unwrap_or_else(PoisonError::into_inner) = privacy;
+    }
+
+    /// Takes out of a version what may not leave the application's call: the one place for it.
+    pub(super) fn redact(&self, record: &mut WatchMessage) {
+        let privacy = match record.watcher {
+            // What the watcher tells of itself is nobody's data.
+            WatcherName::Watcher => Privacy::Full,
+            _ => self.privacy(),
+        };
+        privacy.apply(record, &self.shaper);
     }
 
     pub(super) fn set_thread(&self, thread: Thread) {

@@ -54,8 +54,8 @@ pub(super) struct Source {
 impl Watcher {
     /// Lets the watcher go on with other settings.
     ///
-    /// What can change are the layers with their steps, the levels, the fields, `require_context` and
-    /// `comment`; the rest (`capture`, `buffer`, `queue`, `service`...) is said once. No record is
+    /// What can change are the layers with their steps, the levels, the fields, `privacy`,
+    /// `require_context` and `comment`; the rest (`capture`, `buffer`, `queue`, `service`...) is said once. No record is
     /// lost, and none sees a part of the old and a part of the new settings: what was emitted before
     /// goes to the old layers, unless it waits in the queue. Layers that stay the same go on with
     /// their file and their counts; the layers that the application gave stay. The change is itself
@@ -145,20 +145,31 @@ impl Pipeline {
         if settings.layers.is_empty() && !self.live.has_own_layers {
             settings = settings.resolved();
         }
+        // The stricter policy holds from before the first new layer to after the last old one.
+        let before = self.hand_over.privacy();
+        self.hand_over.set_privacy(before.max(settings.privacy));
+        let arranged = self.arrange(&settings);
+        let after = if arranged.is_ok() { settings.privacy } else { before };
+        self.hand_over.set_privacy(after);
+        arranged?;
+        self.live.policy.set_rules(&settings);
+        Ok(settings)
+    }
+
+    /// Lets the queue thread change its routes.
+    fn arrange(&self, settings: &Settings) -> Result<()> {
         let (answer, answered) = bounded(1);
-        let plan = Box::new(Plan::of(&settings, &self.live.filters));
+        let plan = Box::new(Plan::of(settings, &self.live.filters));
         if !self.hand_over.send(Command::Arrange(plan, answer)) {
             return Err(Error::closed());
         }
         match answered.recv_timeout(self.shutdown_timeout) {
-            Ok(arranged) => arranged?,
-            Err(RecvTimeoutError::Disconnected) => return Err(Error::closed()),
+            Ok(arranged) => arranged,
+            Err(RecvTimeoutError::Disconnected) => Err(Error::closed()),
             Err(RecvTimeoutError::Timeout) => {
-                return Err(Error::config("the queue thread does not answer"));
+                Err(Error::config("the queue thread does not answer"))
             }
         }
-        self.live.policy.set_rules(&settings);
-        Ok(settings)
     }
 
     /// Emits the record of a reload.

@@ -8,6 +8,7 @@ use super::{Comment, ContextRequirement};
 use crate::{
     layer::{ContextSettings, LayerSettings, Levels, Shown},
     queue::QueueSettings,
+    record::Privacy,
 };
 
 /// The settings of a watcher; each has a default.
@@ -17,6 +18,9 @@ use crate::{
 pub struct Settings {
     /// What of the driver's work is seen, besides the mirrored calls. Default: `spans`.
     pub capture: Capture,
+    /// How much of the application's data is in records: `full`, which is the default, `masked` or
+    /// `shape`.
+    pub privacy: Privacy,
     /// The name of the watched service, for the field `Service`. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
@@ -80,6 +84,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             capture: Capture::default(),
+            privacy: Privacy::default(),
             service: None,
             service_version: None,
             context: ContextSettings::default(),

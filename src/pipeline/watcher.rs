@@ -28,7 +28,7 @@ use crate::{
     filter::{Filter, NamedFilters, Steps},
     layer::{ContextLayer, ContextSettings, LayerSettings, Levels, Outlet, Versions},
     queue::QueueSettings,
-    record::{Origin, Timestamp},
+    record::{Origin, Privacy, Timestamp},
     watch_error::{Error, Result},
 };
 
@@ -299,6 +299,12 @@ impl WatcherBuilder {
         self
     }
 
+    /// Sets how much of the application's data is in records.
+    pub const fn privacy(mut self, privacy: Privacy) -> Self {
+        self.settings.privacy = privacy;
+        self
+    }
+
     /// Sets how records wait for their final version.
     pub const fn queue(mut self, queue: QueueSettings) -> Self {
         self.settings.queue = queue;
@@ -454,7 +460,8 @@ impl WatcherBuilder {
             service_version: settings.service_version.clone(),
             ..Origin::default()
         };
-        let (hand_over, receivers) = HandOver::new(settings.buffer, settings.queue.when_full);
+        let (hand_over, receivers) =
+            HandOver::new(settings.buffer, settings.queue.when_full, settings.privacy);
         let books = routes.iter().map(|route| Arc::clone(route.books())).collect();
         hand_over.books.set_routes(books);
         let worker = Worker::new(Arc::clone(&hand_over), receivers, settings.queue.clone(), routes);

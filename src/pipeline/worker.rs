@@ -41,6 +41,8 @@ pub(super) struct Worker {
     routes: Vec<Route>,
     /// The moment on the wall clock at which the present batch began.
     time: Timestamp,
+    /// Were the settings changed? Then records may wait that passed a milder policy.
+    is_rearranged: bool,
 }
 
 /// How a step of the thread ended.
@@ -74,7 +76,14 @@ impl Worker {
         routes: Vec<Route>,
     ) -> Self {
         let time = Timestamp::now();
-        Self { hand_over, receivers, queue: WatchQueue::new(queue), routes, time }
+        Self {
+            hand_over,
+            receivers,
+            queue: WatchQueue::new(queue),
+            routes,
+            time,
+            is_rearranged: false,
+        }
     }
 
     /// The life of the thread.
@@ -187,7 +196,10 @@ impl Worker {
         n_released
     }
 
-    fn release(&mut self, record: Box<WatchMessage>) {
+    fn release(&mut self, mut record: Box<WatchMessage>) {
+        if self.is_rearranged {
+            self.hand_over.redact(&mut record);
+        }
         let record = Arc::from(record);
         let time = self.time;
         for route in self.routes.iter_mut().filter(|route| !route.sees_every_version()) {
@@ -219,6 +231,7 @@ impl Worker {
         self.catch_up();
         let arranged = plan.arrange(&mut self.routes, self.time)?;
         let books = &self.hand_over.books;
+        self.is_rearranged = true;
         arranged.take_over(&mut self.routes, books.before(self.queue.len()));
         books.set_routes(self.routes.iter().map(|route| Arc::clone(route.books())).collect());
         Ok(())

@@ -26,7 +26,8 @@ pub use self::{
     level::{EventLevel, Levels},
     message::{Counts, ErrorInfo, Origin, Traffic, WatchMessage},
     outcome::{Outcome, Phase, TxnOutcome, WatcherName},
-    shape::Shape,
+    redact::Privacy,
+    shape::{Shape, Shaper},
     time::Timestamp,
     value::{Value, WriteError},
 };

@@ -116,8 +116,8 @@ mod needs_server {
         assert_eq!(change.operation, "audit_configure");
         assert_eq!(change.outcome, Some(Outcome::Ok));
         let extra = change.extra.as_deref().unwrap();
-        assert_eq!(extra.get_str("AskedBy"), Ok("call"));
-        assert_ne!(extra.get_str("From"), extra.get_str("To"));
+        assert_eq!(extra.get_str("AskedBy").unwrap(), "call");
+        assert_ne!(extra.get_str("From").unwrap(), extra.get_str("To").unwrap());
     }
 
     #[tokio::test]

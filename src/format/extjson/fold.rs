@@ -5,8 +5,8 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mongodb::bson::{
-    Binary, Bson, DateTime, Decimal128, Document, JavaScriptCodeWithScope, Timestamp, oid::ObjectId,
-    spec::BinarySubtype,
+    Binary, Bson, DateTime, Decimal128, Document, JavaScriptCodeWithScope, Timestamp,
+    oid::ObjectId, spec::BinarySubtype,
 };
 
 /// Folds a document whose values are folded already; says what is wrong with a malformed wrapper.
@@ -152,9 +152,9 @@ fn binary_of(bytes: &Bson, subtype: &Bson) -> Option<Binary> {
 /// `{"$binary": "...", "$type": "00"}`, as the first version of Extended JSON has it.
 fn old_binary(document: &Document) -> Result<Bson, String> {
     let parts = document.get("$binary").zip(document.get("$type"));
-    parts.and_then(|(bytes, subtype)| binary_of(bytes, subtype)).map(Bson::Binary).ok_or_else(|| {
-        "`$binary`: expected Base64 in quotes, and two hexadecimal digits as `$type`".to_owned()
-    })
+    parts.and_then(|(bytes, subtype)| binary_of(bytes, subtype)).map(Bson::Binary).ok_or_else(
+        || "`$binary`: expected Base64 in quotes, and two hexadecimal digits as `$type`".to_owned(),
+    )
 }
 
 fn code_with_scope(mut document: Document) -> Result<Bson, String> {

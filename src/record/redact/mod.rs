@@ -1,4 +1,12 @@
-//! What must never enter a record: credentials, and the commands that carry them.
+//! What must never enter a record, and what a policy keeps out of it.
+
+mod credentials;
+mod mask;
+mod privacy;
+#[cfg(test)]
+mod tests;
+
+pub use self::privacy::Privacy;
 
 /// Stands in a record for what must not be kept.
 pub(crate) const REDACTED: &str = "<redacted>";
