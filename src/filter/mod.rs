@@ -5,12 +5,19 @@
 //! code.
 
 mod draft;
+mod edit;
 mod fault;
+mod hash;
+mod key;
+mod mask;
 mod matcher;
 mod named;
+mod path;
+mod patterns;
 mod query;
 mod rate;
 mod settings;
+mod short;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -18,10 +25,16 @@ mod tests;
 pub use self::{
     draft::{Draft, Filter, Verdict},
     fault::{Fault, Part},
+    hash::{Hash, HashSettings, ValueHasher},
+    key::{KeySource, Secret},
+    mask::{Mask, MaskMode, MaskSettings},
     matcher::{Failure, Matcher},
     named::NamedFilters,
+    path::FieldPath,
+    patterns::PatternSettings,
     query::Query,
     rate::{Originals, RateSettings},
     settings::StepSettings,
+    short::FieldPaths,
     steps::{Made, Steps},
 };

@@ -1,0 +1,316 @@
+//! The way down into the fields of a record, and back up with what was changed.
+//!
+//! A changed value is built out of the borrowed one. Nothing is copied before the first change, and
+//! what no path leads to stays shared with the other routes.
+
+use mongodb::bson::{Bson, Document};
+
+use crate::{
+    filter::{
+        Draft, Fault, FieldPath, Part,
+        path::{Automaton, Kind, States, Step},
+    },
+    record::{Field, Value},
+};
+
+/// Values that lie deeper than this are not looked at: their field is removed. A server takes no
+/// document of more than 200 levels.
+pub(super) const DEPTH_MAX: usize = 200;
+
+/// What becomes of a value.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// It stays.
+    Keep,
+    /// It stays, and each value in it is looked at.
+    Enter,
+    /// This takes its place.
+    Put(Bson),
+    /// It goes, with its key.
+    Remove,
+}
+
+/// Changes the values that are named by paths, and those in them.
+pub(super) trait Edit {
+    /// Looks at a value, and the nearest key above it. A text is [`Value::Str`], a document
+    /// [`Value::Document`], a list [`Value::Array`].
+    fn value(&mut self, key: Option<&str>, value: Value<'_>) -> Change;
+
+    /// Gives another key for this one, which lies within a named value.
+    fn key(&mut self, key: &str) -> Option<String>;
+}
+
+/// What a step wants to do with the fields that its paths lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// Put other values in the place of those that are there.
+    Alter,
+    /// Remove them.
+    Remove,
+}
+
+/// The places in a record that a step changes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places(Vec<Place>);
+
+#[derive(Clone, Debug)]
+struct Place {
+    field: Field,
+    /// What is to be changed.
+    take: Automaton,
+    /// What of it is to stay.
+    keep: Automaton,
+}
+
+/// A value is nested too deeply.
+#[derive(Debug)]
+struct TooDeep;
+
+impl Places {
+    /// The places that are named by `fields` and not by `keep`.
+    pub(super) fn new(
+        fields: &[FieldPath],
+        keep: &[FieldPath],
+        intent: Intent,
+    ) -> Result<Self, Fault> {
+        if fields.is_empty() {
+            return Err(Fault::new("expected at least one path, such as `Filter`")
+                .within(Part::from("fields")));
+        }
+        let mut places = Self::default();
+        for (index, path) in fields.iter().enumerate() {
+            let within = |fault: Fault| fault.within(index.into()).within(Part::from("fields"));
+            check(path, intent).map_err(within)?;
+            for field in path.fields() {
+                places.place(*field).take.add(path.steps()).map_err(|_| within(too_many()))?;
+            }
+        }
+        for (index, path) in keep.iter().enumerate() {
+            let within = |fault: Fault| fault.within(index.into()).within(Part::from("keep"));
+            let mut n_places = 0;
+            for place in &mut places.0 {
+                if path.fields().contains(&place.field) {
+                    place.keep.add(path.steps()).map_err(|_| within(too_many()))?;
+                    n_places += 1;
+                }
+            }
+            if n_places == 0 {
+                let message = format!("`{path}` keeps nothing: no path of `fields` leads there");
+                return Err(within(Fault::new(message)));
+            }
+        }
+        Ok(places)
+    }
+
+    fn place(&mut self, field: Field) -> &mut Place {
+        let known = self.0.iter().position(|place| place.field == field);
+        let index = known.unwrap_or_else(|| {
+            let mut keep = Automaton::default();
+            if Kind::of(field) == Kind::Actor {
+                // Without its kind an actor is none.
+                let kind = [Step::Key("Kind".to_owned())];
+                keep.add(&kind).expect("an empty automaton takes one path");
+            }
+            self.0.push(Place { field, take: Automaton::default(), keep });
+            self.0.len() - 1
+        });
+        &mut self.0[index]
+    }
+
+    /// Changes the values at these places. Says how many fields had to be removed because they
+    /// could not be worked through.
+    pub(super) fn apply(&self, draft: &mut Draft, edit: &mut impl Edit) -> u64 {
+        let mut n_failed = 0;
+        for place in &self.0 {
+            let mut walk = Walk { place, edit };
+            let at = At { take: place.take.start(), keep: place.keep.start(), inside: false };
+            match walk.value(None, draft.record().get(place.field), at, 0) {
+                Ok(Change::Keep | Change::Enter) => {}
+                Ok(Change::Put(value)) => {
+                    if draft.to_mut().set(place.field, value).is_err() {
+                        n_failed += 1;
+                        clear(draft, place.field);
+                    }
+                }
+                Ok(Change::Remove) => clear(draft, place.field),
+                Err(TooDeep) => {
+                    n_failed += 1;
+                    clear(draft, place.field);
+                }
+            }
+        }
+        n_failed
+    }
+}
+
+/// Removes a field that may be missing.
+pub(super) fn clear(draft: &mut Draft, field: Field) {
+    let cleared = draft.to_mut().set(field, Bson::Null);
+    debug_assert!(cleared.is_ok(), "{field} cannot be missing");
+}
+
+/// May a step do this with what the path names?
+pub(super) fn check(path: &FieldPath, intent: Intent) -> Result<(), Fault> {
+    for field in path.fields() {
+        let names_kind = || matches!(path.steps(), [Step::Key(key), ..] if key == "Kind");
+        match (Kind::of(*field), intent) {
+            (Kind::Identity, _) => {
+                return Err(Fault::new(format!(
+                    "`{field}` tells the record from others: it stays as it is"
+                )));
+            }
+            (Kind::Measured, Intent::Alter) => {
+                return Err(Fault::new(format!(
+                    "`{field}` is measured: it can be dropped, not altered"
+                )));
+            }
+            (Kind::Actor, _) if names_kind() => {
+                return Err(Fault::new(format!(
+                    "`{path}` stays as it is: `{field}` can be dropped, its kind cannot"
+                )));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn too_many() -> Fault {
+    let max = Automaton::POSITIONS_MAX;
+    Fault::new(format!("too many paths lead into one field: at most {max} parts in all"))
+}
+
+/// Shows a value by what it is.
+pub(super) fn view(value: &Bson) -> Value<'_> {
+    match value {
+        Bson::String(text) => Value::Str(text),
+        Bson::Document(document) => Value::Document(document),
+        Bson::Array(items) => Value::Array(items),
+        other => Value::Bson(other),
+    }
+}
+
+/// The way down into one field.
+struct Walk<'a, E> {
+    place: &'a Place,
+    edit: &'a mut E,
+}
+
+/// How far paths are followed, at one value.
+#[derive(Clone, Copy)]
+struct At {
+    take: States,
+    keep: States,
+    /// A path has named this value, or one above it.
+    inside: bool,
+}
+
+impl<E: Edit> Walk<'_, E> {
+    fn value(
+        &mut self,
+        key: Option<&str>,
+        value: Value<'_>,
+        mut at: At,
+        depth: usize,
+    ) -> Result<Change, TooDeep> {
+        let value = if let Value::Bson(bson) = value { view(bson) } else { value };
+        if value.is_missing() || self.place.keep.is_named(at.keep) {
+            return Ok(Change::Keep);
+        }
+        at.inside = at.inside || self.place.take.is_named(at.take);
+        if at.inside {
+            match self.edit.value(key, value) {
+                Change::Enter => {}
+                change => return Ok(change),
+            }
+        } else if at.take.is_empty() {
+            return Ok(Change::Keep);
+        }
+        match value {
+            Value::Document(_) | Value::Array(_) if depth >= DEPTH_MAX => Err(TooDeep),
+            Value::Document(document) => self.document(document, at, depth + 1),
+            Value::Array(items) => self.array(key, items, at, depth + 1),
+            _ => Ok(Change::Keep),
+        }
+    }
+
+    fn document(&mut self, document: &Document, at: At, depth: usize) -> Result<Change, TooDeep> {
+        let mut changed: Option<Document> = None;
+        for (place, (key, value)) in document.iter().enumerate() {
+            let below = self.below(at, |paths, from| paths.key(from, key));
+            let change = self.value(Some(key), view(value), below, depth)?;
+            let is_kept = self.place.keep.is_named(below.keep);
+            let other_key = if at.inside && !is_kept { self.edit.key(key) } else { None };
+            if changed.is_none() {
+                if other_key.is_none() && matches!(change, Change::Keep | Change::Enter) {
+                    continue;
+                }
+                let before = document.iter().take(place);
+                changed = Some(before.map(|(key, value)| (key.clone(), value.clone())).collect());
+            }
+            let value = match change {
+                Change::Remove => continue,
+                Change::Put(other) => other,
+                Change::Keep | Change::Enter => value.clone(),
+            };
+            if let Some(changed) = &mut changed {
+                let key = match other_key {
+                    Some(key) => unused(key, document, changed),
+                    None => key.clone(),
+                };
+                changed.insert(key, value);
+            }
+        }
+        Ok(changed.map_or(Change::Keep, |changed| Change::Put(changed.into())))
+    }
+
+    fn array(
+        &mut self,
+        key: Option<&str>,
+        items: &[Bson],
+        at: At,
+        depth: usize,
+    ) -> Result<Change, TooDeep> {
+        let mut changed: Option<Vec<Bson>> = None;
+        for (index, item) in items.iter().enumerate() {
+            let below = self.below(at, |paths, from| paths.item(from, index));
+            let change = self.value(key, view(item), below, depth)?;
+            if changed.is_none() {
+                if matches!(change, Change::Keep | Change::Enter) {
+                    continue;
+                }
+                let mut before = Vec::with_capacity(items.len());
+                before.extend_from_slice(&items[..index]);
+                changed = Some(before);
+            }
+            let item = match change {
+                Change::Remove => continue,
+                Change::Put(other) => other,
+                Change::Keep | Change::Enter => item.clone(),
+            };
+            if let Some(changed) = &mut changed {
+                changed.push(item);
+            }
+        }
+        Ok(changed.map_or(Change::Keep, |changed| Change::Put(changed.into())))
+    }
+
+    fn below(&self, at: At, follow: impl Fn(&Automaton, States) -> States) -> At {
+        // Within a named value, where the paths lead does not matter any more.
+        let take = if at.inside { States::default() } else { follow(&self.place.take, at.take) };
+        At { take, keep: follow(&self.place.keep, at.keep), inside: at.inside }
+    }
+}
+
+/// The key, or the key with a number, that neither the old nor the new document has.
+fn unused(key: String, old: &Document, new: &Document) -> String {
+    let is_used = |key: &str| old.contains_key(key) || new.contains_key(key);
+    if !is_used(&key) {
+        return key;
+    }
+    // As many attempts as there are keys, and one more, always find one.
+    (2..old.len() + new.len() + 3)
+        .map(|number| format!("{key}#{number}"))
+        .find(|key| !is_used(key))
+        .unwrap_or(key)
+}

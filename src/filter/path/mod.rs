@@ -1,0 +1,277 @@
+//! Names places in records: `Filter`, `Filter.email`, `Filter.**.email`, `Update.$set.card`.
+
+mod automaton;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, str::FromStr};
+
+use mongodb::bson::Bson;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+pub(super) use self::automaton::{Automaton, States};
+use crate::{
+    record::{Field, Value, WatchMessage},
+    watch_error::{Error, Result},
+};
+
+/// A place in a record, or several of them.
+///
+/// | path | names |
+/// | --- | --- |
+/// | `Filter` | the whole field |
+/// | `Filter.email` | the value of a key |
+/// | `Filter.*` | the value of every key |
+/// | `Filter.**.email` | the value of the key `email` at any depth, `Filter.email` too |
+/// | `Update.$set.card` | below an operator: `$` is an ordinary letter |
+/// | ``Filter.`a.b` `` | the value of a key with a dot; two backticks stand for one |
+/// | `InsertedIds.0` | the first item of a list |
+/// | `*.email`, `**.email` | the same in each of [`FieldPath::DOCUMENTS`] |
+///
+/// As in MongoDB, lists on the way are walked through: `Filter.$or.email` names the `email` of each
+/// alternative. A key that is itself a way, such as the `user.email` or `items.$[].price` of a query
+/// or an update, is understood as one: `Filter.user.email` names it. What a path names, it names
+/// with everything in it.
+///
+/// A path does not follow the sense of operators: in `$expr` a value stands beside the field that
+/// it is compared with, not below it. To be sure of it, name the operator: `Filter.**.$expr`.
+///
+/// ```
+/// use mongowatch::filter::FieldPath;
+///
+/// let path: FieldPath = "Filter.**.email".parse()?;
+/// assert_eq!(path.to_string(), "Filter.**.email");
+///
+/// let error = "Fliter.email".parse::<FieldPath>().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "path `Fliter.email`, column 1: unknown field `Fliter`: did you mean `Filter`?"
+/// );
+/// # Ok::<(), mongowatch::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct FieldPath {
+    source: String,
+    /// The field, or none if it is each of the documents.
+    field: Option<Field>,
+    steps: Vec<Step>,
+}
+
+/// One step down.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Step {
+    /// The value of this key, or the item of this number.
+    Key(String),
+    /// The value of any key, or any item.
+    AnyKey,
+    /// Any number of steps, none too.
+    AnyDepth,
+}
+
+/// What a field holds, as far as steps may change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Tells the record from others; it stays as it is.
+    Identity,
+    /// A text.
+    Text,
+    /// A document or a list of any values.
+    Open,
+    /// A document of `Kind`, `ID` and `Name`, of which `Kind` stays.
+    Actor,
+    /// What was measured: a number, a moment, a result. It may be dropped, but not be altered.
+    Measured,
+}
+
+impl FieldPath {
+    /// The fields that a leading `*` or `**` stands for.
+    pub const DOCUMENTS: &'static [Field] = &[
+        Field::Filter,
+        Field::Update,
+        Field::Options,
+        Field::InsertedIds,
+        Field::ResumeToken,
+        Field::Labels,
+        Field::Extra,
+    ];
+
+    /// A path of at most so many bytes is read.
+    pub const LENGTH_MAX: usize = 1_024;
+
+    /// A path has at most so many parts.
+    pub const PARTS_MAX: usize = 32;
+
+    /// The whole of a field.
+    #[must_use]
+    pub fn of(field: Field) -> Self {
+        Self { source: field.name().to_owned(), field: Some(field), steps: Vec::new() }
+    }
+
+    /// The fields in which the path leads.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        self.field.as_ref().map_or(Self::DOCUMENTS, std::slice::from_ref)
+    }
+
+    /// The one value that a path without wildcards names, if it is there; lists are not walked
+    /// through.
+    ///
+    /// ```
+    /// use mongowatch::{Actor, Context, Timestamp, Value, WatchMessage, WatcherName, filter::FieldPath};
+    /// use mongowatch::bson::Bson;
+    ///
+    /// let start = Timestamp::from_micros(0);
+    /// let mut record = WatchMessage::new(WatcherName::Collection, "find", start);
+    /// let mut context = Context::default();
+    /// context.tenant = Some("acme".to_owned());
+    /// record.context = Some(context.into());
+    /// assert_eq!("Tenant".parse::<FieldPath>()?.get(&record), Value::Str("acme"));
+    /// assert_eq!("Actor.Name".parse::<FieldPath>()?.get(&record), Value::Missing);
+    /// # Ok::<(), mongowatch::Error>(())
+    /// ```
+    #[must_use]
+    pub fn get<'a>(&self, record: &'a WatchMessage) -> Value<'a> {
+        let Some(field) = self.field else { return Value::Missing };
+        let mut value = record.get(field);
+        for step in &self.steps {
+            let Step::Key(key) = step else { return Value::Missing };
+            let below = match value {
+                Value::Document(document) | Value::Bson(Bson::Document(document)) => {
+                    document.get(key)
+                }
+                Value::Array(items) => item(items, key),
+                Value::Bson(Bson::Array(items)) => item(items, key),
+                _ => None,
+            };
+            let Some(below) = below else { return Value::Missing };
+            value = Value::Bson(below);
+        }
+        value
+    }
+
+    /// Does the path name one place, without wildcards?
+    pub(super) fn is_exact(&self) -> bool {
+        self.field.is_some() && self.steps.iter().all(|step| matches!(step, Step::Key(_)))
+    }
+
+    /// The field of an exact path, and the keys below it.
+    pub(super) fn exact(&self) -> Option<(Field, Vec<&str>)> {
+        let keys = self.steps.iter().map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            _ => None,
+        });
+        Some((self.field?, keys.collect::<Option<_>>()?))
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+}
+
+fn item<'a>(items: &'a [Bson], key: &str) -> Option<&'a Bson> {
+    items.get(key.parse::<usize>().ok()?)
+}
+
+impl Kind {
+    /// The kind of a field.
+    pub(super) const fn of(field: Field) -> Self {
+        match field {
+            Field::WatcherName
+            | Field::WatchId
+            | Field::Iteration
+            | Field::StartTime
+            | Field::Operation
+            | Field::Seq => Self::Identity,
+            Field::Db
+            | Field::Collection
+            | Field::ErrorName
+            | Field::ErrorMessage
+            | Field::ShapeHash
+            | Field::ShapeLabel
+            | Field::Server
+            | Field::User
+            | Field::AuthSource
+            | Field::AppName
+            | Field::Tenant
+            | Field::RequestId
+            | Field::Reason
+            | Field::TraceId
+            | Field::SpanId
+            | Field::Host
+            | Field::Service
+            | Field::ServiceVersion => Self::Text,
+            Field::Filter
+            | Field::Update
+            | Field::Options
+            | Field::QueryShape
+            | Field::InsertedIds
+            | Field::ResumeToken
+            | Field::Labels
+            | Field::Extra => Self::Open,
+            Field::Actor | Field::OnBehalfOf => Self::Actor,
+            _ => Self::Measured,
+        }
+    }
+}
+
+impl FromStr for FieldPath {
+    type Err = Error;
+
+    fn from_str(source: &str) -> Result<Self> {
+        match parse::path(source) {
+            Ok((field, steps)) => Ok(Self { source: source.to_owned(), field, steps }),
+            Err(wrong) => {
+                let shown: String = source.chars().take(80).collect();
+                let (column, message) = (wrong.column, wrong.message);
+                Err(Error::invalid(format!("path `{shown}`, column {column}: {message}")))
+            }
+        }
+    }
+}
+
+impl From<Field> for FieldPath {
+    fn from(field: Field) -> Self {
+        Self::of(field)
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)
+    }
+}
+
+impl fmt::Debug for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FieldPath({})", self.source)
+    }
+}
+
+impl Serialize for FieldPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.source)
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for FieldPath {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "FieldPath".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A place in a record: `Filter`, `Filter.email`, `Filter.**.email`, \
+                            `Update.$set.card`.",
+            "maxLength": Self::LENGTH_MAX,
+        })
+    }
+}
