@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RateSettings;
+use super::{HashSettings, MaskSettings, Query, RateSettings};
 use crate::record::EventLevel;
 
 /// Names one step of a route.
@@ -13,6 +13,12 @@ use crate::record::EventLevel;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepSettings {
+    /// Lets through what a query document of MongoDB matches.
+    Match(Query),
+    /// Replaces values.
+    Mask(MaskSettings),
+    /// Replaces values by their keyed hashes.
+    Hash(HashSettings),
     /// Sums up records over periods, and gives the sums as records of their own.
     Rate(RateSettings),
     /// Gives the record's event this level, whatever its phase; `off` drops the record.
@@ -26,6 +32,9 @@ impl StepSettings {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Match(_) => "match",
+            Self::Mask(_) => "mask",
+            Self::Hash(_) => "hash",
             Self::Rate(_) => "rate",
             Self::Level(_) => "level",
             Self::Filter(_) => "filter",

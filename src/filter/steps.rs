@@ -1,7 +1,7 @@
 //! The steps of one route, made and in their order.
 
 use super::{
-    Draft, Fault, Filter, NamedFilters, Part, StepSettings, Verdict,
+    Draft, Fault, Filter, Hash, Mask, Matcher, NamedFilters, Part, StepSettings, Verdict,
     rate::{Originals, Rate},
 };
 use crate::record::{EventLevel, Timestamp, WatchMessage, WatcherName};
@@ -32,6 +32,9 @@ struct Step {
 }
 
 enum Act {
+    Match(Matcher),
+    Mask(Mask),
+    Hash(Hash),
     Level(EventLevel),
     Rate(Box<Rate>),
     Other(Box<dyn Filter>),
@@ -152,6 +155,9 @@ impl Steps {
 impl StepSettings {
     fn act(&self, filters: &NamedFilters) -> Result<Act, Fault> {
         Ok(match self {
+            Self::Match(query) => Act::Match(Matcher::for_records(query.as_document())?),
+            Self::Mask(settings) => Act::Mask(settings.build()?),
+            Self::Hash(settings) => Act::Hash(settings.build()?),
             Self::Rate(settings) => Act::Rate(Box::new(settings.build()?)),
             Self::Level(level) => Act::Level(*level),
             Self::Filter(name) => Act::Other(filters.make(name)?),
@@ -162,6 +168,9 @@ impl StepSettings {
 impl Act {
     fn apply(&mut self, draft: &mut Draft) -> Verdict {
         match self {
+            Self::Match(matcher) => matcher.apply(draft),
+            Self::Mask(mask) => mask.apply(draft),
+            Self::Hash(hash) => hash.apply(draft),
             Self::Level(EventLevel::Off) => Verdict::Drop,
             Self::Level(level) => {
                 draft.set_level(*level);
