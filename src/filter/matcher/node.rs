@@ -279,7 +279,7 @@ impl Bits {
                     byte.is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
                 })
             }
-            _ => match value.number().and_then(Number::whole) {
+            _ => match value.number().and_then(Number::bits) {
                 // The sign goes on for ever.
                 Some(int) => Box::new(move |bit| int >> bit.min(63) & 1 == 1),
                 None => return false,

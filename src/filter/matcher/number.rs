@@ -21,6 +21,8 @@ pub(super) enum Decimal {
 
 /// The most digits that a Decimal128 holds.
 const DIGITS_MAX: u32 = 34;
+/// The most digits that a double has, written in full.
+const DOUBLE_DIGITS_MAX: usize = 767;
 const EXPONENT_BIAS: i32 = 6176;
 const COEFFICIENT_MAX: u128 = 10_u128.pow(DIGITS_MAX) - 1;
 
@@ -43,24 +45,32 @@ impl Decimal {
         Self::Finite { is_negative, coefficient, exponent }
     }
 
-    /// A double with the 34 digits that the server gives it when it meets a Decimal128.
-    fn from_double(double: f64) -> Self {
+    /// A double's first 34 digits, and whether others follow: they are never rounded away, since a
+    /// comparison is exact.
+    fn from_double(double: f64) -> (Self, Rest) {
         let is_negative = double.is_sign_negative();
         if double.is_nan() {
-            return Self::Nan;
+            return (Self::Nan, Rest::Nothing);
         }
         if double.is_infinite() {
-            return Self::Infinite { is_negative };
+            return (Self::Infinite { is_negative }, Rest::Nothing);
         }
-        let text = format!("{:.33e}", double.abs());
+        let text = format!("{:.*e}", DOUBLE_DIGITS_MAX - 1, double.abs());
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let coefficient = digits
-            .bytes()
-            .filter(u8::is_ascii_digit)
-            .fold(0_u128, |sum, digit| sum * 10 + u128::from(digit - b'0'));
-        let exponent = exponent.parse::<i32>().unwrap_or(0) - 33;
-        Self::Finite { is_negative, coefficient, exponent }
+        let mut digits = digits.bytes().filter(u8::is_ascii_digit);
+        let first = digits.by_ref().take(DIGITS_MAX as usize);
+        let coefficient = first.fold(0_u128, |sum, digit| sum * 10 + u128::from(digit - b'0'));
+        let rest = if digits.any(|digit| digit != b'0') { Rest::Something } else { Rest::Nothing };
+        let exponent = exponent.parse::<i32>().unwrap_or(0) - (DIGITS_MAX as i32 - 1);
+        (Self::Finite { is_negative, coefficient, exponent }, rest)
     }
+}
+
+/// What follows the digits that a [`Decimal`] holds of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rest {
+    Nothing,
+    Something,
 }
 
 impl From<i64> for Decimal {
@@ -81,8 +91,25 @@ impl Number {
     pub(super) fn to_decimal(self) -> Decimal {
         match self {
             Self::Int(int) => int.into(),
-            Self::Double(double) => Decimal::from_double(double),
+            Self::Double(double) => Decimal::from_double(double).0,
             Self::Decimal(bits) => Decimal::from_bits(bits),
+        }
+    }
+
+    fn rest(self) -> Rest {
+        match self {
+            Self::Double(double) => Decimal::from_double(double).1,
+            _ => Rest::Nothing,
+        }
+    }
+
+    /// The bits of the whole part: what lies beyond 64 bits becomes the nearest number within, and
+    /// NaN becomes 0. None for a decimal that lies beyond.
+    pub(super) fn bits(self) -> Option<i64> {
+        match self {
+            #[expect(clippy::cast_possible_truncation, reason = "it saturates, as is said")]
+            Self::Double(double) => Some(double as i64),
+            other => other.truncated(),
         }
     }
 
@@ -138,7 +165,13 @@ pub(super) fn compare(left: Number, right: Number) -> Ordering {
         (Number::Double(left), Number::Double(right)) => doubles(left, right),
         (Number::Int(left), Number::Double(right)) => int_and_double(left, right),
         (Number::Double(left), Number::Int(right)) => int_and_double(right, left).reverse(),
-        _ => decimals(left.to_decimal(), right.to_decimal()),
+        _ => {
+            let (first, second) = (left.to_decimal(), right.to_decimal());
+            decimals(first, second).then_with(|| {
+                let order = left.rest().cmp(&right.rest());
+                if sign(first) < 0 { order.reverse() } else { order }
+            })
+        }
     }
 }
 

@@ -302,7 +302,7 @@ fn every(compiler: &mut Compiler, path: &Path, value: &Bson) -> Result<Node, Fau
                 operators(compiler, path, document, &mut element).map(|()| all(element))
             }
             _ if has_elements => Err(wanted("an `$elemMatch` as the others are", item)),
-            Bson::Document(document) if is_operators(document) => {
+            Bson::Document(document) if is_known(document) => {
                 Err(Fault::new("expected a value, found operators"))
             }
             Bson::RegularExpression(_) => {
@@ -313,6 +313,11 @@ fn every(compiler: &mut Compiler, path: &Path, value: &Bson) -> Result<Node, Fau
         nodes.push(node.map_err(|fault| fault.within(Part::from(place)))?);
     }
     Ok(all(nodes))
+}
+
+/// Is the first key an operator of fields? In `$all`, any other name is one of a value.
+fn is_known(document: &Document) -> bool {
+    document.keys().next().is_some_and(|key| AT_FIELD.contains(&key.as_str()))
 }
 
 fn first_is(document: &Document, name: &str) -> bool {

@@ -161,7 +161,9 @@ fn in_array(items: &[Bson], names: &[Name], at_end: AtEnd, visit: Visit<'_>) -> 
         }
     }
     match name.place.and_then(|place| items.get(place)) {
-        Some(item) => walk(item.into(), rest, at_end, visit),
-        None => false,
+        // A plain item has nothing below it, not even null.
+        Some(item @ (Bson::Document(_) | Bson::Array(_))) => walk(item.into(), rest, at_end, visit),
+        Some(item) if rest.is_empty() => end(item.into(), at_end, visit),
+        _ => false,
     }
 }

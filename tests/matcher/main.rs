@@ -1,0 +1,167 @@
+//! The matcher of filters gives what the real server gives: the same documents for the same query, and the
+//! same queries refused.
+//!
+//! `MONGOWATCH_MATCHER_QUERIES=20000` makes a long run, `MONGOWATCH_MATCHER_SEED=7` another one.
+
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
+mod generate;
+#[path = "../support/server.rs"]
+mod server;
+
+use std::collections::BTreeMap;
+
+use mongowatch::{bson::Document, filter::Matcher};
+
+/// What was found of many queries.
+#[derive(Default)]
+struct Tally {
+    equal: usize,
+    refused_by_both: usize,
+    /// By our reason.
+    refused_by_us: BTreeMap<String, usize>,
+    /// An expression has no value for one document: the server fails the query.
+    failed: usize,
+    /// Query, document and what differs.
+    different: Vec<String>,
+    matches: usize,
+}
+
+/// What is refused on purpose though the server takes it; `docs` of the matcher list them.
+const REFUSED: &[&str] = &["cannot be run in linear time", "is not taken"];
+
+impl Tally {
+    /// Compares one query over all documents with what the server said: the ids, or its refusal.
+    fn add(&mut self, query: &Document, documents: &[Document], server: Result<Vec<i32>, String>) {
+        let ours = Matcher::for_documents(query);
+        match (ours, server) {
+            (Err(_), Err(_)) => self.refused_by_both += 1,
+            (Err(fault), Ok(_)) => {
+                match REFUSED.iter().find(|known| fault.message().contains(**known)) {
+                    Some(known) => *self.refused_by_us.entry((*known).to_owned()).or_default() += 1,
+                    None => self.different.push(format!("{query}\n  refused by us alone: {fault}")),
+                }
+            }
+            (Ok(matcher), Err(error)) => {
+                if documents.iter().any(|document| matcher.try_matches_document(document).is_err())
+                {
+                    self.failed += 1;
+                } else {
+                    self.different.push(format!("{query}\n  refused by the server alone: {error}"));
+                }
+            }
+            (Ok(matcher), Ok(ids)) => {
+                self.matches += ids.len();
+                let wrong = documents
+                    .iter()
+                    .filter(|document| {
+                        let id = document.get_i32("_id").unwrap();
+                        matcher.matches_document(document) != ids.contains(&id)
+                    })
+                    .min_by_key(|document| document.to_string().len());
+                match wrong {
+                    None => self.equal += 1,
+                    Some(document) => self.different.push(format!(
+                        "{query}\n  over {document}\n  the server {}",
+                        if matcher.matches_document(document) {
+                            "does not match"
+                        } else {
+                            "matches"
+                        },
+                    )),
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, name: &str, seed: u64) {
+        self.different.sort_by_key(String::len);
+        println!(
+            "{name}: seed {seed}: {} equal ({} matches), {} refused by both, {} failed by both, refused by us alone {:?}, {} different",
+            self.equal,
+            self.matches,
+            self.refused_by_both,
+            self.failed,
+            self.refused_by_us,
+            self.different.len(),
+        );
+        let first: Vec<&str> = self.different.iter().take(12).map(|text| &**text).collect();
+        assert!(first.is_empty(), "{} differ:\n{}", self.different.len(), first.join("\n"));
+    }
+}
+
+fn number_of(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
+}
+
+mod needs_server {
+    use fastrand::Rng;
+    use futures_util::TryStreamExt;
+    use mongowatch::bson::{Document, doc};
+
+    use crate::{
+        Tally,
+        generate::{Generator, PATHS, RECORD_PATHS},
+        number_of,
+        server::Server,
+    };
+
+    async fn ask(
+        collection: &mongodb::Collection<Document>,
+        query: &Document,
+    ) -> Result<Vec<i32>, String> {
+        let found = collection.find(query.clone()).projection(doc! { "_id": 1 }).await;
+        let found = match found {
+            Ok(cursor) => cursor.try_collect::<Vec<Document>>().await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(found) => {
+                Ok(found.iter().map(|document| document.get_i32("_id").unwrap()).collect())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn compare(
+        name: &str,
+        paths: &'static [&'static str],
+        make: fn(&mut Generator, i32) -> Document,
+        query: fn(&mut Generator) -> Document,
+    ) {
+        let seed = number_of("MONGOWATCH_MATCHER_SEED", 1);
+        let n_queries = number_of("MONGOWATCH_MATCHER_QUERIES", 1_000);
+        let mut generator = Generator { rng: Rng::with_seed(seed), seen: Vec::new(), paths };
+        let server = Server::shared();
+        let client = mongodb::Client::with_uri_str(server.uri()).await.unwrap();
+        let db = client.database(&server.database_name(name));
+        let collection = db.collection::<Document>("documents");
+        let mut tally = Tally::default();
+        let mut left = n_queries;
+        while left > 0 {
+            let documents: Vec<Document> = (0..250).map(|id| make(&mut generator, id)).collect();
+            collection.delete_many(doc! {}).await.unwrap();
+            collection.insert_many(&documents).await.unwrap();
+            generator.seen.clone_from(&documents);
+            for _ in 0..left.min(1_000) {
+                let query = query(&mut generator);
+                let answer = ask(&collection, &query).await;
+                tally.add(&query, &documents, answer);
+            }
+            left -= left.min(1_000);
+        }
+        db.drop().await.unwrap();
+        tally.report(name, seed);
+    }
+
+    #[tokio::test]
+    async fn random_queries_find_what_the_server_finds() {
+        compare("matcher-random", PATHS, Generator::document, |generator| generator.query(2)).await;
+    }
+
+    #[tokio::test]
+    async fn queries_over_records_find_what_the_server_finds() {
+        compare("matcher-records", RECORD_PATHS, Generator::record, |generator| generator.query(2))
+            .await;
+    }
+}
