@@ -13,6 +13,8 @@ mod change_streams;
 mod concurrency;
 #[cfg(feature = "yaml")]
 mod config;
+#[cfg(feature = "yaml")]
+mod config_examples;
 mod context;
 #[cfg(feature = "cli")]
 mod csv_aggregate;
