@@ -108,6 +108,17 @@ fn mask() {
     let mut mask = MaskSettings::new(path).build().expect("valid settings");
     let record = record(1);
     let now = record.start_time;
+    nanos("mask_6_new_ns", 2_000, |n| {
+        for _ in 0..n {
+            // A mask that has seen nothing yet.
+            let mut mask = MaskSettings::new("Filter".parse::<FieldPath>().expect("a path"))
+                .build()
+                .expect("valid settings");
+            let mut draft = Draft::new(Arc::clone(&record), now);
+            black_box(mask.apply(&mut draft));
+            black_box(draft);
+        }
+    });
     nanos("mask_6_ns", 20_000, |n| {
         for _ in 0..n {
             let mut draft = Draft::new(Arc::clone(&record), now);

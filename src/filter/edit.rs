@@ -3,11 +3,14 @@
 //! A changed value is built out of the borrowed one. Nothing is copied before the first change, and
 //! what no path leads to stays shared with the other routes.
 
+use std::sync::Arc;
+
 use mongodb::bson::{Bson, Document};
 
 use crate::{
     filter::{
         Draft, Fault, FieldPath, Part,
+        memo::{Made, Memo},
         path::{Automaton, Kind, States, Step},
     },
     record::{Field, Value},
@@ -38,6 +41,9 @@ pub(super) trait Edit {
 
     /// Gives another key for this one, which lies within a named value.
     fn key(&mut self, key: &str) -> Option<String>;
+
+    /// How many values were replaced so far.
+    fn n_values(&mut self) -> &mut u64;
 }
 
 /// What a step wants to do with the fields that its paths lead to.
@@ -120,24 +126,59 @@ impl Places {
     /// Changes the values at these places. Says how many fields had to be removed because they
     /// could not be worked through.
     pub(super) fn apply(&self, draft: &mut Draft, edit: &mut impl Edit) -> u64 {
-        let mut n_failed = 0;
-        for place in &self.0 {
-            let mut walk = Walk { place, edit };
-            let at = At { take: place.take.start(), keep: place.keep.start(), inside: false };
-            match walk.value(None, draft.record().get(place.field), at, 0) {
-                Ok(Change::Keep | Change::Enter) => {}
-                Ok(Change::Put(value)) => {
-                    if draft.to_mut().set(place.field, value).is_err() {
-                        n_failed += 1;
-                        clear(draft, place.field);
-                    }
-                }
-                Ok(Change::Remove) => clear(draft, place.field),
-                Err(TooDeep) => {
-                    n_failed += 1;
-                    clear(draft, place.field);
+        self.0.iter().map(|place| place.apply(draft, edit)).sum()
+    }
+
+    /// As [`Places::apply`], for an edit by which what a value becomes depends on the value's
+    /// structure alone.
+    pub(super) fn apply_by_structure(
+        &self,
+        draft: &mut Draft,
+        edit: &mut impl Edit,
+        memo: &mut Memo,
+    ) -> u64 {
+        self.0.iter().map(|place| place.apply_by_structure(draft, edit, memo)).sum()
+    }
+}
+
+impl Place {
+    fn apply(&self, draft: &mut Draft, edit: &mut impl Edit) -> u64 {
+        let mut walk = Walk { place: self, edit };
+        let at = At { take: self.take.start(), keep: self.keep.start(), inside: false };
+        match walk.value(None, draft.record().get(self.field), at, 0) {
+            Ok(Change::Keep | Change::Enter) => return 0,
+            Ok(Change::Put(value)) => {
+                if draft.to_mut().set(self.field, value).is_ok() {
+                    return 0;
                 }
             }
+            Ok(Change::Remove) => {
+                clear(draft, self.field);
+                return 0;
+            }
+            Err(TooDeep) => {}
+        }
+        clear(draft, self.field);
+        1
+    }
+
+    fn apply_by_structure(&self, draft: &mut Draft, edit: &mut impl Edit, memo: &mut Memo) -> u64 {
+        // Only a field that is taken as a whole: else values stay, and they are those of one record.
+        let is_whole = self.take.is_named(self.take.start()) && self.keep.is_nothing();
+        let value = draft.record().shared(self.field).filter(|_| is_whole);
+        let Some(value) = value else { return self.apply(draft, edit) };
+        if let Some(made) = memo.find(self.field, value) {
+            *edit.n_values() += made.n_values;
+            draft.to_mut().set_shared(self.field, Arc::clone(&made.value));
+            return 0;
+        }
+        let before = *edit.n_values();
+        let n_failed = self.apply(draft, edit);
+        if n_failed == 0
+            && let Some(value) = draft.record().shared(self.field)
+        {
+            let n_values = *edit.n_values() - before;
+            memo.keep(Made { value: Arc::clone(value), n_values });
         }
         n_failed
     }

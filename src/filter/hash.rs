@@ -103,6 +103,10 @@ struct Hashing<'a> {
 }
 
 impl Edit for Hashing<'_> {
+    fn n_values(&mut self) -> &mut u64 {
+        &mut self.n_values
+    }
+
     fn value(&mut self, _: Option<&str>, value: Value<'_>) -> Change {
         match value {
             Value::Document(_) | Value::Array(_) => Change::Enter,

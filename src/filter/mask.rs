@@ -9,6 +9,7 @@ use crate::{
         Verdict,
         edit::{Change, Edit, Intent, Places},
         hash::count,
+        memo::Memo,
         patterns::{Found, Patterns},
         short::short_settings,
     },
@@ -82,6 +83,8 @@ pub struct Mask {
     places: Places,
     cover: Cover,
     patterns: Option<Patterns>,
+    /// Where what a value becomes depends on its structure alone.
+    memo: Option<Memo>,
     count: bool,
 }
 
@@ -136,7 +139,10 @@ impl MaskSettings {
             [] => None,
             patterns => Some(Patterns::new(patterns)?),
         };
-        Ok(Mask { places, cover: self.cover(read)?, patterns, count: self.count })
+        let cover = self.cover(read)?;
+        let is_by_structure = patterns.is_none() && matches!(cover, Cover::Type | Cover::Fixed(_));
+        let memo = is_by_structure.then(Memo::default);
+        Ok(Mask { places, cover, patterns, memo, count: self.count })
     }
 
     fn cover(
@@ -185,7 +191,10 @@ impl Filter for Mask {
     fn apply(&mut self, draft: &mut Draft) -> Verdict {
         let mut edit =
             Masking { cover: &self.cover, patterns: self.patterns.as_ref(), n_values: 0 };
-        let n_failed = self.places.apply(draft, &mut edit);
+        let n_failed = match &mut self.memo {
+            Some(memo) => self.places.apply_by_structure(draft, &mut edit, memo),
+            None => self.places.apply(draft, &mut edit),
+        };
         if self.count {
             count(draft, edit.n_values + n_failed);
         }
@@ -200,6 +209,10 @@ struct Masking<'a> {
 }
 
 impl Edit for Masking<'_> {
+    fn n_values(&mut self) -> &mut u64 {
+        &mut self.n_values
+    }
+
     fn value(&mut self, key: Option<&str>, value: Value<'_>) -> Change {
         if matches!(value, Value::Document(_) | Value::Array(_)) {
             return Change::Enter;
@@ -272,7 +285,7 @@ impl Cover {
 }
 
 /// What the type of a value is called in the shape of a query.
-fn type_name(value: Value<'_>) -> &'static str {
+pub(super) fn type_name(value: Value<'_>) -> &'static str {
     let bson = match value {
         Value::Str(_) => return "?string",
         Value::Bson(bson) => bson,

@@ -11,6 +11,7 @@ mod hash;
 mod key;
 mod mask;
 mod matcher;
+mod memo;
 mod named;
 mod path;
 mod patterns;

@@ -147,3 +147,48 @@ fn settings_out_of_range_are_refused_with_their_place() {
         &expect!["[0].rate.sum[0]: DB is no number of documents or bytes"],
     );
 }
+
+#[test]
+fn a_mask_that_remembers_makes_what_one_makes_that_does_not() {
+    use mongodb::bson::{Bson, Document};
+
+    let masked = |mask: &mut Mask, filter: &Document| {
+        let mut record = (*record("find", "orders", 1)).clone();
+        record.filter = Some(Arc::new(filter.clone().into()));
+        let mut draft = Draft::new(Arc::new(record), at(0));
+        assert_eq!(mask.apply(&mut draft), Verdict::Pass);
+        (draft.record().filter.as_deref().cloned(), draft.record().redacted)
+    };
+    let filters = [
+        doc! {},
+        doc! { "a": 1 },
+        doc! { "a": 2 },
+        doc! { "a": "secret" },
+        doc! { "a": "other" },
+        doc! { "a": ["x", 1] },
+        doc! { "a": ["y", 2] },
+        doc! { "a": { "b": "x", "c": 1 } },
+        doc! { "a": { "b": "y" }, "c": 2 },
+        doc! { "ab": "?", "c": 3 },
+        doc! { "a": "?", "bc": 3 },
+    ];
+    for fields in ["Filter", "Filter.a", "Filter.**.b"] {
+        for keep in [None, Some("Filter.a.b")] {
+            let mut settings = MaskSettings::new(fields.parse::<FieldPath>().unwrap());
+            settings.count = true;
+            if let Some(keep) = keep {
+                settings.keep = keep.parse::<FieldPath>().unwrap().into();
+            }
+            let mut remembers = settings.build().unwrap();
+            for filter in filters.iter().chain(&filters) {
+                let fresh = masked(&mut settings.build().unwrap(), filter);
+                assert_eq!(masked(&mut remembers, filter), fresh, "{fields} of {filter}");
+                if fields == "Filter" && keep.is_none() {
+                    let text = Bson::from(filter.clone()).to_string();
+                    let made = fresh.0.unwrap().to_string();
+                    assert!(!made.contains("secret") && !made.contains("other"), "{text} {made}");
+                }
+            }
+        }
+    }
+}

@@ -88,6 +88,26 @@ impl WatchMessage {
         Ok(())
     }
 
+    /// The value of a field that versions share.
+    pub(crate) fn shared(&self, field: Field) -> Option<&Arc<Bson>> {
+        match field {
+            Field::Filter => self.filter.as_ref(),
+            Field::Update => self.update.as_ref(),
+            Field::Options => self.options.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Sets a field that versions share.
+    pub(crate) fn set_shared(&mut self, field: Field, value: Arc<Bson>) {
+        match field {
+            Field::Filter => self.filter = Some(value),
+            Field::Update => self.update = Some(value),
+            Field::Options => self.options = Some(value),
+            _ => debug_assert!(false, "{field} is not shared"),
+        }
+    }
+
     fn set_error(&mut self, given: Given) -> Result<()> {
         let mut error = self.error.as_deref().cloned().unwrap_or_default();
         match given.field {

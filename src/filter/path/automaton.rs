@@ -60,6 +60,11 @@ impl Automaton {
         states.0.iter().zip(self.ends.0).any(|(states, ends)| states & ends != 0)
     }
 
+    /// Does no path lead anywhere?
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
     /// What may come below a key of a document. The key may be a way of its own, `user.email`.
     pub(crate) fn key(&self, from: States, key: &str) -> States {
         if from.is_empty() {
