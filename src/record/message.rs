@@ -292,9 +292,7 @@ impl WatchMessage {
             Field::ShapeHash => said(self.shape.as_deref().map(|shape| &*shape.hash)),
             Field::ShapeLabel => said(self.shape.as_deref().map(|shape| &*shape.label)),
             Field::Redacted => count(self.redacted),
-            Field::Extra => {
-                self.extra.as_deref().map_or(Value::Missing, |extra| Value::Document(extra))
-            }
+            Field::Extra => self.extra.as_deref().map_or(Value::Missing, Value::Document),
             Field::Host => text(origin.host.as_deref()),
             Field::Pid => int(origin.pid),
             Field::Service => text(origin.service.as_deref()),

@@ -208,9 +208,10 @@ impl Generator {
             ]))),
             16 => Bson::Binary(self.binary()),
             17 => Bson::ObjectId(ObjectId::from_bytes([self.rng.u8(..3); 12])),
-            18 => {
-                Bson::Timestamp(Timestamp { time: self.rng.u32(..2), increment: self.rng.u32(..3) })
-            }
+            18 => Bson::Timestamp(Timestamp {
+                time: 1 + self.rng.u32(..2),
+                increment: self.rng.u32(..3),
+            }),
             19 => Bson::Symbol(self.pick(&["a", "ab", "", "k"]).to_owned()),
             20 => self.regex(),
             21 => self.pick(&[Bson::MinKey, Bson::MaxKey]),
@@ -428,4 +429,114 @@ impl Generator {
             _ => self.number(),
         }
     }
+
+    /// A query of an expression.
+    pub(crate) fn expression_query(&mut self) -> Document {
+        let expression = self.expression(3);
+        match self.rng.u8(..5) {
+            0 => doc! { "$or": [{ "$expr": expression }, self.query(0)] },
+            1 => doc! { "$nor": [{ "$expr": expression }] },
+            _ => doc! { "$expr": expression },
+        }
+    }
+
+    fn expression(&mut self, depth: usize) -> Bson {
+        if depth == 0 || self.one_in(4) {
+            return match self.rng.u8(..10) {
+                0..=5 => {
+                    let path = self.pick(self.paths);
+                    format!("${path}").into()
+                }
+                6 => {
+                    self.pick(&["$$ROOT.a", "$$CURRENT.b", "$$ROOT", "$", "$a.", "$$a", "a"]).into()
+                }
+                7 => doc! { "$literal": self.wanted() }.into(),
+                8 => Bson::Int32(self.pick(INTS)),
+                _ => self.value(0),
+            };
+        }
+        let (name, least, most) = self.pick(FUNCTIONS);
+        let n = self.rng.usize(least..=most);
+        let mut arguments: Vec<Bson> = (0..n).map(|_| self.expression(depth - 1)).collect();
+        if matches!(
+            name,
+            "$size" | "$strLenCP" | "$concat" | "$toLower" | "$toUpper" | "$strLenBytes"
+        ) {
+            // These fail often: ask first.
+            let kind = if name == "$size" { "array" } else { "string" };
+            for argument in &mut arguments {
+                let is_right = doc! { "$eq": [{ "$type": argument.clone() }, kind] };
+                let other: Bson =
+                    if name == "$size" { Bson::Array(Vec::new()) } else { "x".into() };
+                *argument = doc! { "$cond": [is_right, argument.clone(), other] }.into();
+            }
+        }
+        if matches!(
+            name,
+            "$add" | "$subtract" | "$multiply" | "$divide" | "$mod" | "$abs" | "$ceil" | "$floor"
+        ) {
+            for argument in &mut arguments {
+                let of = doc! { "$type": argument.clone() };
+                let is_right = doc! { "$in": [of, ["int", "long", "double", "null"]] };
+                *argument =
+                    doc! { "$cond": { "if": is_right, "then": argument.clone(), "else": 3 } }
+                        .into();
+            }
+        }
+        if name == "$in" || name == "$arrayElemAt" {
+            let place = usize::from(name == "$in");
+            let argument = arguments[place].clone();
+            arguments[place] =
+                doc! { "$cond": [{ "$isArray": [argument.clone()] }, argument, [1, 2, "a"]] }
+                    .into();
+            if name == "$arrayElemAt" {
+                arguments[1] = self.pick(&[0, 1, -1, 5]).into();
+            }
+        }
+        match name {
+            "object" => doc! { "b": arguments[0].clone() }.into(),
+            "array" => Bson::Array(arguments),
+            _ if n == 1 && self.rng.bool() => doc! { name: arguments[0].clone() }.into(),
+            _ => doc! { name: arguments }.into(),
+        }
+    }
 }
+
+const FUNCTIONS: &[(&str, usize, usize)] = &[
+    ("$eq", 2, 2),
+    ("$ne", 2, 2),
+    ("$gt", 2, 2),
+    ("$gte", 2, 2),
+    ("$lt", 2, 2),
+    ("$lte", 2, 2),
+    ("$cmp", 2, 2),
+    ("$eq", 2, 2),
+    ("$gt", 2, 2),
+    ("$lt", 2, 2),
+    ("$and", 0, 3),
+    ("$or", 0, 3),
+    ("$not", 1, 1),
+    ("$add", 1, 3),
+    ("$subtract", 2, 2),
+    ("$multiply", 1, 3),
+    ("$divide", 2, 2),
+    ("$mod", 2, 2),
+    ("$abs", 1, 1),
+    ("$ceil", 1, 1),
+    ("$floor", 1, 1),
+    ("$ifNull", 2, 3),
+    ("$cond", 3, 3),
+    ("$in", 2, 2),
+    ("$size", 1, 1),
+    ("$arrayElemAt", 2, 2),
+    ("$isArray", 1, 1),
+    ("$type", 1, 1),
+    ("$isNumber", 1, 1),
+    ("$concat", 0, 3),
+    ("$toLower", 1, 1),
+    ("$toUpper", 1, 1),
+    ("$strLenCP", 1, 1),
+    ("$strLenBytes", 1, 1),
+    ("object", 1, 1),
+    ("array", 0, 2),
+];

@@ -6,8 +6,10 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 mod generate;
+mod patterns;
 #[path = "../support/server.rs"]
 mod server;
+mod vectors;
 
 use std::collections::BTreeMap;
 
@@ -85,7 +87,7 @@ impl Tally {
             self.refused_by_us,
             self.different.len(),
         );
-        let first: Vec<&str> = self.different.iter().take(12).map(|text| &**text).collect();
+        let first: Vec<&str> = self.different.iter().take(40).map(|text| &**text).collect();
         assert!(first.is_empty(), "{} differ:\n{}", self.different.len(), first.join("\n"));
     }
 }
@@ -103,7 +105,9 @@ mod needs_server {
         Tally,
         generate::{Generator, PATHS, RECORD_PATHS},
         number_of,
+        patterns::{PATTERNS, TEXTS},
         server::Server,
+        vectors,
     };
 
     async fn ask(
@@ -119,7 +123,15 @@ mod needs_server {
             Ok(found) => {
                 Ok(found.iter().map(|document| document.get_i32("_id").unwrap()).collect())
             }
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(reason(&error)),
+        }
+    }
+
+    /// The server's message, without what the driver adds.
+    fn reason(error: &mongodb::error::Error) -> String {
+        match &*error.kind {
+            mongodb::error::ErrorKind::Command(command) => command.message.clone(),
+            _ => error.to_string(),
         }
     }
 
@@ -163,5 +175,59 @@ mod needs_server {
     async fn queries_over_records_find_what_the_server_finds() {
         compare("matcher-records", RECORD_PATHS, Generator::record, |generator| generator.query(2))
             .await;
+    }
+
+    #[tokio::test]
+    async fn expressions_find_what_the_server_finds() {
+        compare("matcher-expressions", PATHS, Generator::document, Generator::expression_query)
+            .await;
+    }
+
+    #[tokio::test]
+    async fn patterns_match_what_the_server_matches() {
+        let server = Server::shared();
+        let client = mongodb::Client::with_uri_str(server.uri()).await.unwrap();
+        let db = client.database(&server.database_name("matcher-patterns"));
+        let collection = db.collection::<Document>("texts");
+        let texts = (0..).zip(TEXTS).map(|(id, text)| doc! { "_id": id, "t": *text });
+        let documents: Vec<Document> = texts.collect();
+        collection.insert_many(&documents).await.unwrap();
+        let mut tally = Tally::default();
+        for (pattern, options) in PATTERNS {
+            let query = doc! { "t": { "$regex": *pattern, "$options": *options } };
+            let answer = ask(&collection, &query).await;
+            tally.add(&query, &documents, answer);
+        }
+        db.drop().await.unwrap();
+        tally.report("matcher-patterns", 0);
+    }
+
+    /// Writes `vectors.jsonl` when `UPDATE_EXPECT=1` asks for it.
+    #[tokio::test]
+    async fn vectors_are_saved_when_asked_for() {
+        if std::env::var("UPDATE_EXPECT").as_deref() != Ok("1") {
+            return;
+        }
+        let server = Server::shared();
+        let client = mongodb::Client::with_uri_str(server.uri()).await.unwrap();
+        let db = client.database(&server.database_name("matcher-vectors"));
+        let collection = db.collection::<Document>("documents");
+        let mut lines = Vec::new();
+        for (paths, is_record) in [(PATHS, false), (RECORD_PATHS, true)] {
+            let mut generator = Generator { rng: Rng::with_seed(77), seen: Vec::new(), paths };
+            let make = if is_record { Generator::record } else { Generator::document };
+            let documents: Vec<Document> = (0..60).map(|id| make(&mut generator, id)).collect();
+            collection.delete_many(doc! {}).await.unwrap();
+            collection.insert_many(&documents).await.unwrap();
+            generator.seen.clone_from(&documents);
+            lines.push(vectors::documents(&documents));
+            for n in 0..240 {
+                let query =
+                    if n % 4 == 0 { generator.expression_query() } else { generator.query(1) };
+                lines.push(vectors::query(&query, ask(&collection, &query).await));
+            }
+        }
+        db.drop().await.unwrap();
+        std::fs::write(vectors::PATH, lines.concat()).unwrap();
     }
 }

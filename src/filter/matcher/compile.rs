@@ -3,6 +3,7 @@
 use mongodb::bson::{Bson, Document};
 
 use super::{
+    expr,
     node::{Node, Test},
     operators,
     path::{NAMES_MAX, PLACES_MAX, Path},
@@ -14,6 +15,8 @@ use crate::{
 
 /// How deep a query may be nested.
 pub(super) const QUERY_DEPTH_MAX: usize = 100;
+/// How deep documents and arrays may be nested in a query, all in all.
+pub(super) const LEVELS_MAX: usize = 220;
 /// The most clauses of a query, and values in its lists.
 pub(super) const CLAUSES_MAX: usize = 100_000;
 
@@ -29,13 +32,28 @@ pub(super) struct Compiler {
     names: Names,
     depth: usize,
     n_clauses: usize,
+    /// Are the items of an array looked at?
+    is_inside: bool,
 }
 
-const AT_TOP: &[&str] =
-    &["$and", "$or", "$nor", "$expr", "$comment", "$alwaysTrue", "$alwaysFalse"];
+const AT_TOP: &[&str] = &["$and", "$or", "$nor", "$expr", "$comment"];
 
 pub(super) fn query(query: &Document, names: Names) -> Result<Node, Fault> {
-    Compiler { names, depth: 0, n_clauses: 0 }.query(query)
+    if !query.values().all(|value| is_within(value, LEVELS_MAX)) {
+        return Err(Fault::new(format!("nested deeper than {LEVELS_MAX} documents and arrays")));
+    }
+    Compiler { names, depth: 0, n_clauses: 0, is_inside: false }.query(query)
+}
+
+/// Is a value nested no deeper than this?
+fn is_within(value: &Bson, levels: usize) -> bool {
+    let inner = |value: &Bson| levels > 0 && is_within(value, levels - 1);
+    match value {
+        Bson::Document(document) => document.values().all(inner),
+        Bson::Array(items) => items.iter().all(inner),
+        Bson::JavaScriptCodeWithScope(code) => code.scope.values().all(inner),
+        _ => true,
+    }
 }
 
 impl Compiler {
@@ -53,6 +71,10 @@ impl Compiler {
         compiled
     }
 
+    pub(super) const fn names(&self) -> Names {
+        self.names
+    }
+
     /// Counts so many clauses.
     pub(super) fn count(&mut self, n: usize) -> Result<(), Fault> {
         self.n_clauses = self.n_clauses.saturating_add(n);
@@ -65,7 +87,9 @@ impl Compiler {
     /// Compiles what stands in an array: any names.
     pub(super) fn inside(&mut self, query: &Document) -> Result<Node, Fault> {
         let names = std::mem::replace(&mut self.names, Names::Free);
+        let was_inside = std::mem::replace(&mut self.is_inside, true);
         let node = self.query(query);
+        self.is_inside = was_inside;
         self.names = names;
         node
     }
@@ -87,6 +111,10 @@ impl Compiler {
             "$and" => nodes.push(Node::All(self.queries(value)?)),
             "$or" => nodes.push(Node::Any(self.queries(value)?)),
             "$nor" => nodes.push(Node::Not(Box::new(Node::Any(self.queries(value)?)))),
+            "$expr" if self.is_inside => {
+                return Err(Fault::new("`$expr` stands at the top only, not in an array's items"));
+            }
+            "$expr" => nodes.push(Node::Expr(expr::expression(self, value)?)),
             "$comment" => {}
             _ if key.starts_with('$') => return Err(unknown("operator", key, AT_TOP)),
             _ => {
@@ -133,14 +161,57 @@ fn record_path(path: &str) -> Result<Path, Fault> {
         Some((name, below)) => (name, Some(below)),
         None => (path, None),
     };
+    let field = field_of(name)?;
+    if let Some(below) = below {
+        check_below(field, below.split('.').next().unwrap_or_default())?;
+    }
+    Ok(Path::of_record(field, below))
+}
+
+/// Checks the first name below a field, where it is known what may stand there.
+pub(super) fn check_below(field: Field, name: &str) -> Result<(), Fault> {
+    let known: &[&str] = match field {
+        Field::Filter
+        | Field::Update
+        | Field::Options
+        | Field::Labels
+        | Field::Extra
+        | Field::QueryShape
+        | Field::ResumeToken
+        | Field::InsertedIds => return Ok(()),
+        // Lists: a number is a place in them.
+        Field::RequestIds | Field::MissingContext | Field::WriteErrors
+            if name.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            return Ok(());
+        }
+        Field::WriteErrors => &["index", "code"],
+        Field::Actor | Field::OnBehalfOf => &["Kind", "ID", "Name"],
+        _ => &[],
+    };
+    if known.contains(&name) {
+        return Ok(());
+    }
+    if known.is_empty() {
+        return Err(Fault::new(format!("`{field}` has no fields below it, found `{name}`")));
+    }
+    let hint = nearest(name, known.iter().copied()).map_or_else(
+        || format!("expected one of `{}`", known.join("`, `")),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Err(Fault::new(format!("unknown field `{name}` of `{field}`: {hint}")))
+}
+
+/// The field of a record of this name.
+pub(super) fn field_of(name: &str) -> Result<Field, Fault> {
     let Some(field) = Field::ALL.iter().find(|field| field.name() == name) else {
         let hint = match nearest(name, Field::ALL.iter().map(|field| field.name())) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("fields of your own are under `Extra`: `Extra.{name}`"),
         };
-        return Err(Fault::new(format!("unknown field: {hint}")));
+        return Err(Fault::new(format!("unknown field `{name}`: {hint}")));
     };
-    Ok(Path::of_record(*field, below))
+    Ok(*field)
 }
 
 /// Several nodes as one.

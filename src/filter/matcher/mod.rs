@@ -7,6 +7,8 @@ mod number;
 mod operators;
 mod path;
 mod pattern;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::sync::Arc;
@@ -51,7 +53,7 @@ impl Matcher {
     /// use mongowatch::filter::Matcher;
     ///
     /// let fault = Matcher::for_records(&doc! { "Colection": "news" }).unwrap_err();
-    /// assert_eq!(fault.to_string(), "Colection: unknown field: did you mean `Collection`?");
+    /// assert_eq!(fault.to_string(), "Colection: unknown field `Colection`: did you mean `Collection`?");
     /// ```
     pub fn for_records(query: &Document) -> Result<Self, Fault> {
         Self::compile(query, Names::OfRecords)

@@ -184,13 +184,10 @@ impl ItemTest {
 impl Relation {
     fn holds(self, value: Option<View<'_>>, constant: &Constant) -> bool {
         let takes_equal = !matches!(self, Self::Less | Self::Greater);
-        let Some(value) = value else {
-            // What is missing is null.
-            return takes_equal && constant.class == Class::Null;
-        };
-        let class = match value.class() {
-            Class::Undefined => Class::Null,
-            class => class,
+        // What is missing is null.
+        let class = match value.map(View::class) {
+            None | Some(Class::Undefined) => Class::Null,
+            Some(class) => class,
         };
         if class != constant.class {
             // Only the two ends of the order are compared with everything.
@@ -200,9 +197,7 @@ impl Relation {
                 _ => false,
             };
         }
-        if class == Class::Null {
-            return takes_equal;
-        }
+        let (Some(value), false) = (value, class == Class::Null) else { return takes_equal };
         let order = compare(value, View::from(&constant.value));
         if class == Class::Number && (constant.is_nan || value.number().is_some_and(Number::is_nan))
         {

@@ -103,13 +103,17 @@ impl Number {
         }
     }
 
-    /// The bits of the whole part: what lies beyond 64 bits becomes the nearest number within, and
-    /// NaN becomes 0. None for a decimal that lies beyond.
+    /// The number whose bits are looked at. A double must be a whole number within 64 bits; a decimal
+    /// is rounded, and one beyond has the lowest bit pattern, as the server has it.
     pub(super) fn bits(self) -> Option<i64> {
         match self {
-            #[expect(clippy::cast_possible_truncation, reason = "it saturates, as is said")]
-            Self::Double(double) => Some(double as i64),
-            other => other.truncated(),
+            Self::Decimal(bits) => Some(match Decimal::from_bits(bits) {
+                Decimal::Finite { is_negative, coefficient, exponent } => {
+                    rounded_decimal(is_negative, coefficient, exponent).unwrap_or(i64::MIN)
+                }
+                _ => i64::MIN,
+            }),
+            other => other.whole(),
         }
     }
 
@@ -156,6 +160,24 @@ fn truncated_decimal(is_negative: bool, coefficient: u128, exponent: i32) -> Opt
     };
     let magnitude = i128::try_from(magnitude).ok()?;
     i64::try_from(if is_negative { -magnitude } else { magnitude }).ok()
+}
+
+/// The nearest whole number; of two, the even one.
+fn rounded_decimal(is_negative: bool, coefficient: u128, exponent: i32) -> Option<i64> {
+    let whole = truncated_decimal(is_negative, coefficient, exponent)?;
+    let divisor = match u32::try_from(-exponent) {
+        Ok(places) => 10_u128.checked_pow(places),
+        Err(_) => return Some(whole),
+    };
+    // With a divisor beyond all numbers, the part behind the point is less than a half.
+    let Some(divisor) = divisor else { return Some(whole) };
+    let twice = coefficient % divisor * 2;
+    let is_up = twice > divisor || (twice == divisor && whole % 2 != 0);
+    match (is_up, is_negative) {
+        (false, _) => Some(whole),
+        (true, false) => whole.checked_add(1),
+        (true, true) => whole.checked_sub(1),
+    }
 }
 
 /// The order of two numbers: NaN comes before all others, the two zeros are one.

@@ -161,9 +161,10 @@ fn in_array(items: &[Bson], names: &[Name], at_end: AtEnd, visit: Visit<'_>) -> 
         }
     }
     match name.place.and_then(|place| items.get(place)) {
+        // An array at a place is not looked into, but for what the path names in it.
+        Some(item) if rest.is_empty() => visit(Some(item.into())),
         // A plain item has nothing below it, not even null.
         Some(item @ (Bson::Document(_) | Bson::Array(_))) => walk(item.into(), rest, at_end, visit),
-        Some(item) if rest.is_empty() => end(item.into(), at_end, visit),
         _ => false,
     }
 }

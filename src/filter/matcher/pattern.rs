@@ -23,6 +23,7 @@ pub(super) struct Pattern {
     regex: Regex,
     source: String,
     options: String,
+    has_line_start: bool,
 }
 
 impl Pattern {
@@ -41,7 +42,9 @@ impl Pattern {
                 "unknown option `{other}` of a regular expression: expected `i`, `m`, `s`, `x` or `u`"
             )));
         }
-        let translated = Translator::new(source, options).run()?;
+        let mut translator = Translator::new(source, options);
+        translator.run()?;
+        let (translated, has_line_start) = (translator.out, translator.has_line_start);
         let regex = RegexBuilder::new(&translated)
             .case_insensitive(options.contains('i'))
             .dot_matches_new_line(options.contains('s'))
@@ -49,7 +52,7 @@ impl Pattern {
             .size_limit(PATTERN_SIZE_MAX)
             .build()
             .map_err(|error| Fault::new(reason(&error)))?;
-        Ok(Self { regex, source: source.to_owned(), options: options.to_owned() })
+        Ok(Self { regex, source: source.to_owned(), options: options.to_owned(), has_line_start })
     }
 
     /// Does a text match, or is the value this very expression?
@@ -58,7 +61,12 @@ impl Pattern {
             return stored.pattern.as_str() == self.source
                 && stored.options.as_str() == self.options;
         }
-        value.text().is_some_and(|text| self.regex.is_match(text))
+        let Some(text) = value.text() else { return false };
+        if self.has_line_start && text.ends_with('\n') {
+            // No line begins behind the last newline, for the server.
+            return self.regex.find(text).is_some_and(|found| found.start() < text.len());
+        }
+        self.regex.is_match(text)
     }
 }
 
@@ -92,10 +100,31 @@ struct Translator<'p> {
     rest: Peekable<Chars<'p>>,
     out: String,
     is_extended: bool,
-    /// Whether `^` and `$` stand at lines, in each group that is open.
-    by_line: Vec<bool>,
+    whole: Group,
+    /// The groups that are open.
+    groups: Vec<Group>,
+    /// Did a `$` of the end come before, in this branch?
+    has_ended: bool,
+    has_line_start: bool,
+    names: Vec<String>,
     /// Can what comes before be repeated?
     is_repeatable: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    /// Do `^` and `$` stand at lines?
+    by_line: bool,
+    ignores_case: bool,
+    /// Did a `$` come before the group, or at the end of one of its branches?
+    ended_before: bool,
+    any_ended: bool,
+}
+
+/// What stands in a class: a character, or a set of some.
+enum Item {
+    Character(char),
+    Set(String),
 }
 
 const WORD: &str = "0-9A-Za-z_";
@@ -112,23 +141,29 @@ impl<'p> Translator<'p> {
             rest: source.chars().peekable(),
             out: String::with_capacity(source.len() + 16),
             is_extended: options.contains('x'),
-            by_line: vec![options.contains('m')],
+            groups: Vec::new(),
+            whole: Group {
+                by_line: options.contains('m'),
+                ignores_case: options.contains('i'),
+                ..Group::default()
+            },
+            has_ended: false,
+            has_line_start: false,
+            names: Vec::new(),
             is_repeatable: false,
         }
     }
 
-    fn run(mut self) -> Result<String, Fault> {
+    fn run(&mut self) -> Result<(), Fault> {
         while let Some(character) = self.rest.next() {
+            if self.has_ended {
+                self.check_end(character)?;
+            }
             match character {
                 '\\' => self.escape()?,
                 '[' => self.class()?,
                 '(' => self.open()?,
-                ')' => {
-                    if self.by_line.len() > 1 {
-                        self.by_line.pop();
-                    }
-                    self.atom(")");
-                }
+                ')' => self.close(),
                 '^' | '$' => self.anchor(character),
                 '*' | '+' | '?' => self.repeat(character)?,
                 '{' => self.counted()?,
@@ -141,8 +176,12 @@ impl<'p> Translator<'p> {
                 '|' => {
                     self.out.push('|');
                     self.is_repeatable = false;
+                    let has_ended = self.has_ended;
+                    let group = self.group();
+                    group.any_ended |= has_ended;
+                    self.has_ended = group.ended_before;
                 }
-                '#' if self.is_extended => self.comment(),
+                '#' if self.is_extended => self.comment()?,
                 ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' if self.is_extended => {}
                 // In the crate, these are left out too.
                 other if self.is_extended && other.is_whitespace() => self.code(other),
@@ -153,7 +192,7 @@ impl<'p> Translator<'p> {
                 }
             }
         }
-        Ok(self.out)
+        Ok(())
     }
 
     fn atom(&mut self, text: &str) {
@@ -166,16 +205,39 @@ impl<'p> Translator<'p> {
         self.atom(&format!(r"\x{{{code:x}}}"));
     }
 
-    fn comment(&mut self) {
-        for character in self.rest.by_ref() {
-            if character == '\n' {
-                break;
-            }
+    fn comment(&mut self) -> Result<(), Fault> {
+        // The server puts a pattern in parentheses: a comment must not swallow the last one.
+        if self.rest.any(|character| character == '\n') {
+            return Ok(());
         }
+        Err(Fault::new("bad regular expression: a comment does not end with a newline"))
+    }
+
+    fn group(&mut self) -> &mut Group {
+        self.groups.last_mut().unwrap_or(&mut self.whole)
+    }
+
+    fn push_group(&mut self, mut group: Group) {
+        (group.ended_before, group.any_ended) = (self.has_ended, false);
+        self.groups.push(group);
+    }
+
+    fn close(&mut self) {
+        if let Some(group) = self.groups.pop() {
+            self.has_ended |= group.any_ended;
+        }
+        self.atom(")");
+    }
+
+    /// Behind the end only a newline could follow, and there is no looking back at it.
+    fn check_end(&self, character: char) -> Result<(), Fault> {
+        let is_end = matches!(character, ')' | '|' | '$' | '?')
+            || (character == '\\' && self.rest.clone().next() == Some('Z'));
+        if is_end { Ok(()) } else { Err(Fault::new("what follows a `$` of the end is not taken")) }
     }
 
     fn anchor(&mut self, character: char) {
-        let by_line = self.by_line.last().copied().unwrap_or(false);
+        let by_line = self.group().by_line;
         let text = match (character, by_line) {
             ('^', false) => r"\A",
             ('^', true) => "(?m:^)",
@@ -183,7 +245,10 @@ impl<'p> Translator<'p> {
             // There is no looking ahead: a last newline is eaten, which no test of a match tells.
             (_, false) => r"(?:\n?\z)",
         };
-        self.atom(text);
+        self.has_line_start |= character == '^' && by_line;
+        self.has_ended |= character == '$' && !by_line;
+        self.out.push_str(text);
+        self.is_repeatable = false;
     }
 
     fn repeat(&mut self, character: char) -> Result<(), Fault> {
@@ -231,26 +296,24 @@ impl<'p> Translator<'p> {
     }
 
     fn open(&mut self) -> Result<(), Fault> {
-        let by_line = self.by_line.last().copied().unwrap_or(false);
+        let group = *self.group();
         let ahead: String = self.rest.clone().take(3).collect();
         if ahead.starts_with('*') {
             return Err(not_linear("a verb such as `(*SKIP)`"));
         }
         self.is_repeatable = false;
         if !ahead.starts_with('?') {
-            self.by_line.push(by_line);
+            self.push_group(group);
             self.out.push('(');
             return Ok(());
         }
         let kind = ahead.get(1..).unwrap_or_default();
         match kind.chars().next() {
             Some('#') => {
-                for character in self.rest.by_ref() {
-                    if character == ')' {
-                        break;
-                    }
+                if self.rest.any(|character| character == ')') {
+                    return Ok(());
                 }
-                return Ok(());
+                return Err(Fault::new("bad regular expression: a comment does not end"));
             }
             Some('=' | '!') => return Err(not_linear("looking ahead")),
             Some('<') if kind.starts_with("<=") || kind.starts_with("<!") => {
@@ -258,41 +321,49 @@ impl<'p> Translator<'p> {
             }
             Some('>') => return Err(not_linear("an atomic group")),
             Some('(') => return Err(not_linear("a conditional group")),
-            Some('|') => return Err(Fault::new("groups of the same number are not taken")),
+            Some('|') => {
+                return Err(Fault::new("`(?|`, for groups of the same number, is not taken"));
+            }
             Some('R' | '&' | '0'..='9' | '+') => return Err(not_linear("a recursive group")),
             Some('P') if kind.starts_with("P>") || kind.starts_with("P=") => {
                 return Err(not_linear("a reference to a group"));
             }
-            Some('P' | '<' | '\'') => return self.named(by_line),
+            Some('P' | '<' | '\'') => return self.named(group),
             _ => {}
         }
-        self.flags(by_line)
+        self.flags(group)
     }
 
     /// A group with a name: the name tells nothing in a test of a match.
-    fn named(&mut self, by_line: bool) -> Result<(), Fault> {
-        let mut is_named = false;
+    fn named(&mut self, group: Group) -> Result<(), Fault> {
+        let (mut is_named, mut name) = (false, String::new());
         let mut close = '>';
         for character in self.rest.by_ref() {
             match character {
                 '?' | 'P' if !is_named => {}
                 '<' if !is_named => is_named = true,
                 '\'' if !is_named => (is_named, close) = (true, '\''),
-                character if is_named && character == close => {
-                    self.by_line.push(by_line);
+                character if is_named && character == close && !name.is_empty() => {
+                    if self.names.contains(&name) {
+                        return Err(Fault::new(format!(
+                            "bad regular expression: two groups of the name `{name}`"
+                        )));
+                    }
+                    self.names.push(name);
+                    self.push_group(group);
                     self.out.push('(');
                     return Ok(());
                 }
-                character
-                    if is_named && (character.is_ascii_alphanumeric() || character == '_') => {}
+                '0'..='9' if name.is_empty() => break,
+                '0'..='9' | 'a'..='z' | 'A'..='Z' | '_' if is_named => name.push(character),
                 _ => break,
             }
         }
-        Err(Fault::new("bad regular expression: a group's name does not end"))
+        Err(Fault::new("bad regular expression: a group's name is wrong or does not end"))
     }
 
     /// `(?:`, `(?i)`, `(?i-m:`: `m` is ours, the others are the crate's.
-    fn flags(&mut self, mut by_line: bool) -> Result<(), Fault> {
+    fn flags(&mut self, mut group: Group) -> Result<(), Fault> {
         self.rest.next();
         let (mut on, mut off, mut is_on) = (String::new(), String::new(), true);
         let is_group = loop {
@@ -300,12 +371,19 @@ impl<'p> Translator<'p> {
                 Some(':') => break true,
                 Some(')') => break false,
                 Some('-') if is_on => is_on = false,
-                Some('m') => by_line = is_on,
+                Some('m') => group.by_line = is_on,
                 Some('x') => {
                     return Err(Fault::new("`(?x)` is not taken: give the option `x` instead"));
                 }
-                Some(flag @ ('i' | 's')) if is_on => on.push(flag),
-                Some(flag @ ('i' | 's')) => off.push(flag),
+                Some(flag @ ('i' | 's')) => {
+                    if is_on { &mut on } else { &mut off }.push(flag);
+                    if flag == 'i' {
+                        group.ignores_case = is_on;
+                    }
+                }
+                Some(flag @ ('U' | 'J')) => {
+                    return Err(Fault::new(format!("`(?{flag})` is not taken")));
+                }
                 Some(other) => {
                     return Err(Fault::new(format!("bad regular expression: unknown `(?{other}`")));
                 }
@@ -314,12 +392,11 @@ impl<'p> Translator<'p> {
         };
         let minus = if off.is_empty() { "" } else { "-" };
         if is_group {
-            self.by_line.push(by_line);
+            self.push_group(group);
             self.out.push_str(&format!("(?{on}{minus}{off}:"));
         } else {
-            if let Some(last) = self.by_line.last_mut() {
-                *last = by_line;
-            }
+            let last = self.group();
+            (last.by_line, last.ignores_case) = (group.by_line, group.ignores_case);
             if !(on.is_empty() && off.is_empty()) {
                 self.out.push_str(&format!("(?{on}{minus}{off})"));
             }
@@ -334,8 +411,8 @@ impl<'p> Translator<'p> {
         match character {
             'd' => self.atom("[0-9]"),
             'D' => self.atom("[^0-9]"),
-            'w' => self.atom(&format!("[{WORD}]")),
-            'W' => self.atom(&format!("[^{WORD}]")),
+            'w' => self.atom(&format!("(?-i:[{WORD}])")),
+            'W' => self.atom(&format!("(?-i:[^{WORD}])")),
             's' => self.atom(&format!("[{SPACE}]")),
             'S' => self.atom(&format!("[^{SPACE}]")),
             'h' => self.atom(&format!("[{HORIZONTAL}]")),
@@ -350,13 +427,17 @@ impl<'p> Translator<'p> {
             'B' => return Err(Fault::new("`\\B` is not taken: write what stands around it")),
             'A' => self.atom(r"\A"),
             'z' => self.atom(r"\z"),
-            'Z' => self.atom(r"(?:\n?\z)"),
-            'Q' => self.quoted(),
+            'Z' => {
+                self.has_ended = true;
+                self.atom(r"(?:\n?\z)");
+            }
+            'Q' => self.quoted()?,
             // The end of a quotation that was not begun.
             'E' => {}
             'G' => return Err(Fault::new("`\\G` is not taken")),
             'K' => return Err(Fault::new("`\\K` is not taken")),
-            'C' | 'X' => return Err(Fault::new(format!("`\\{character}` is not taken"))),
+            'C' | 'X' | 'c' | 'o' | 'y' | 'i' | 'j' | 'm' | 'q' | 'Y' | 'I' | 'J' | 'M' | 'O'
+            | 'T' | 'F' => return Err(Fault::new(format!("`\\{character}` is not taken"))),
             '1'..='9' | 'k' | 'g' => return Err(not_linear("a reference to a group")),
             'p' | 'P' => {
                 return Err(Fault::new(format!(
@@ -383,6 +464,9 @@ impl<'p> Translator<'p> {
             '0' => self.digits(8, 2),
             'x' if self.rest.peek() == Some(&'{') => {
                 self.rest.next();
+                if self.rest.peek() == Some(&'}') {
+                    return Err(Fault::new(r"bad regular expression: `\x{}` has no digits"));
+                }
                 let code = self.digits(16, 8);
                 if self.rest.next() != Some('}') {
                     return Err(Fault::new("bad regular expression: `\\x{` does not end"));
@@ -409,87 +493,131 @@ impl<'p> Translator<'p> {
         code
     }
 
-    fn quoted(&mut self) {
+    fn quoted(&mut self) -> Result<(), Fault> {
         while let Some(character) = self.rest.next() {
             if character == '\\' && self.rest.peek() == Some(&'E') {
                 self.rest.next();
-                return;
+                return Ok(());
             }
             self.code(character);
         }
+        Err(Fault::new("bad regular expression: `\\Q` without an `\\E`"))
     }
 
     fn class(&mut self) -> Result<(), Fault> {
-        self.out.push('[');
-        if self.rest.next_if_eq(&'^').is_some() {
-            self.out.push('^');
-        }
+        let not = if self.rest.next_if_eq(&'^').is_some() { "^" } else { "" };
+        let (mut plain, mut sets, mut has_letters) = (String::new(), String::new(), false);
         let mut is_first = true;
-        loop {
-            let Some(character) = self.rest.next() else {
-                return Err(Fault::new("bad regular expression: a class does not end"));
-            };
-            match character {
-                ']' if !is_first => break,
-                '\\' => self.class_escape()?,
-                '[' if self.rest.peek() == Some(&':') => self.posix()?,
-                // A range is written as one, everything else by its number.
-                '-' if !is_first && self.rest.peek() != Some(&']') => self.out.push('-'),
-                other => {
-                    let code = u32::from(other);
-                    self.out.push_str(&format!(r"\x{{{code:x}}}"));
+        while let Some(item) = self.item(is_first)? {
+            is_first = false;
+            match item {
+                Item::Set(set) => sets.push_str(&set),
+                Item::Character(from) => {
+                    let to = self.range_end(from)?;
+                    has_letters |= to != from || from.is_alphabetic();
+                    let (from, to) = (u32::from(from), u32::from(to));
+                    plain.push_str(&format!(r"\x{{{from:x}}}-\x{{{to:x}}}"));
                 }
             }
-            is_first = false;
         }
-        self.atom("]");
+        // The sets are ASCII, and stay so where case is ignored, which would bring in two others.
+        let text = match (self.group().ignores_case && !sets.is_empty(), has_letters, not) {
+            (false, ..) => format!("[{not}{plain}{sets}]"),
+            (true, false, _) => format!("(?-i:[{not}{plain}{sets}])"),
+            (true, true, "") => format!("(?:[{plain}]|(?-i:[{sets}]))"),
+            (true, true, _) => {
+                return Err(Fault::new(
+                    "a negated class of letters and sets is not taken where case is ignored",
+                ));
+            }
+        };
+        self.atom(&text);
         Ok(())
     }
 
-    fn class_escape(&mut self) -> Result<(), Fault> {
+    /// The end of a range that begins with this character, which is alone if there is none.
+    fn range_end(&mut self, from: char) -> Result<char, Fault> {
+        let mut ahead = self.rest.clone();
+        if ahead.next() != Some('-') || ahead.next().is_none_or(|next| next == ']') {
+            return Ok(from);
+        }
+        self.rest.next();
+        match self.item(false)? {
+            Some(Item::Character(to)) if to < from => Err(Fault::new(format!(
+                "bad regular expression: the range `{from}-{to}` is reversed"
+            ))),
+            Some(Item::Character(to)) => Ok(to),
+            Some(Item::Set(_)) => {
+                Err(Fault::new("bad regular expression: a range ends with a set of characters"))
+            }
+            None => Ok(from),
+        }
+    }
+
+    /// The next item of a class; none at its end.
+    fn item(&mut self, is_first: bool) -> Result<Option<Item>, Fault> {
+        let Some(character) = self.rest.next() else {
+            return Err(Fault::new("bad regular expression: a class does not end"));
+        };
+        Ok(Some(match character {
+            ']' if !is_first => return Ok(None),
+            '\\' => self.class_escape()?,
+            '[' => self.posix()?,
+            other => Item::Character(other),
+        }))
+    }
+
+    fn class_escape(&mut self) -> Result<Item, Fault> {
         let Some(character) = self.rest.next() else {
             return Err(Fault::new("bad regular expression: it ends with a `\\`"));
         };
-        let text = match character {
+        let space = || SPACE.replace(' ', r"\x20");
+        let horizontal = || HORIZONTAL.replace(' ', r"\x20");
+        Ok(Item::Set(match character {
             'd' => "0-9".to_owned(),
             'D' => "[^0-9]".to_owned(),
             'w' => WORD.to_owned(),
             'W' => format!("[^{WORD}]"),
-            's' => SPACE.replace(' ', r"\x20"),
-            'S' => format!("[^{}]", SPACE.replace(' ', r"\x20")),
-            'h' => HORIZONTAL.replace(' ', r"\x20"),
-            'H' => format!("[^{}]", HORIZONTAL.replace(' ', r"\x20")),
+            's' => space(),
+            'S' => format!("[^{}]", space()),
+            'h' => horizontal(),
+            'H' => format!("[^{}]", horizontal()),
             'v' => VERTICAL.to_owned(),
             'V' => format!("[^{VERTICAL}]"),
-            'b' => r"\x08".to_owned(),
-            'E' => String::new(),
-            'Q' | '1'..='9' | 'p' | 'P' => {
+            'b' => return Ok(Item::Character('\u{8}')),
+            'Q' | 'E' | '1'..='9' | 'p' | 'P' | 'c' | 'o' | 'N' | 'R' | 'X' => {
                 return Err(Fault::new(format!("`\\{character}` in a class is not taken")));
             }
-            other => {
-                let code = u32::from(self.character(other)?);
-                format!(r"\x{{{code:x}}}")
-            }
-        };
-        self.out.push_str(&text);
-        Ok(())
+            other => return self.character(other).map(Item::Character),
+        }))
     }
 
     /// `[:alpha:]` and its like, which are ASCII in the crate too.
-    fn posix(&mut self) -> Result<(), Fault> {
+    fn posix(&mut self) -> Result<Item, Fault> {
         let ahead: String = self.rest.clone().take(12).collect();
-        let Some((name, _)) = ahead.get(1..).and_then(|ahead| ahead.split_once(":]")) else {
-            self.out.push_str(r"\[");
-            return Ok(());
-        };
+        if let Some(sign @ ('.' | '=')) = ahead.chars().next()
+            && ahead.get(1..).is_some_and(|rest| rest.contains(&format!("{sign}]")))
+        {
+            return Err(Fault::new("bad regular expression: no collating elements are known"));
+        }
+        let name = ahead.strip_prefix(':').and_then(|ahead| ahead.split_once(":]"));
+        let Some((name, _)) = name else { return Ok(Item::Character('[')) };
         let bare = name.trim_start_matches('^');
         if !bare.bytes().all(|byte| byte.is_ascii_lowercase()) {
-            self.out.push_str(r"\[");
-            return Ok(());
+            return Ok(Item::Character('['));
         }
-        // PCRE's space and word are those of `\s` and `\w`.
-        self.out.push_str(&format!("[:{name}:]"));
+        if !POSIX.contains(&bare) {
+            return Err(Fault::new(format!("bad regular expression: unknown class `[:{name}:]`")));
+        }
         self.rest.nth(name.len() + 2);
-        Ok(())
+        let not = if bare.len() < name.len() { "^" } else { "" };
+        let is_cased = matches!(bare, "upper" | "lower");
+        let bare = if is_cased && self.group().ignores_case { "alpha" } else { bare };
+        Ok(Item::Set(format!("[:{not}{bare}:]")))
     }
 }
+
+const POSIX: &[&str] = &[
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
+    "space", "upper", "word", "xdigit",
+];
