@@ -6,6 +6,7 @@
 
 mod draft;
 mod edit;
+mod expression;
 mod fault;
 mod hash;
 mod key;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use self::{
     draft::{Draft, Filter, Verdict},
+    expression::{Expression, Malformed},
     fault::{Fault, Part},
     hash::{Hash, HashSettings, ValueHasher},
     key::{KeySource, Secret},

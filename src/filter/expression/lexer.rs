@@ -119,6 +119,10 @@ impl Lexer<'_> {
         Some(character)
     }
 
+    fn step(&mut self) {
+        let _past = self.next();
+    }
+
     /// How far the source is read, in bytes.
     fn at(&mut self) -> usize {
         self.rest.peek().map_or(self.source.len(), |(at, _)| *at)
@@ -127,7 +131,7 @@ impl Lexer<'_> {
     fn skip(&mut self, is_skipped: impl Fn(char) -> bool) -> usize {
         let start = self.at();
         while self.peek().is_some_and(&is_skipped) {
-            self.next();
+            self.step();
         }
         self.at() - start
     }
@@ -149,7 +153,7 @@ impl Lexer<'_> {
                     let safe = String::from_utf8_lossy(&safe);
                     return Err(Malformed::new(column, format!("unexpected character `{safe}`")));
                 };
-                sign.chars().for_each(|_| drop(self.next()));
+                sign.chars().for_each(|_| self.step());
                 match sign {
                     "=" => {
                         Err(Malformed::new(column, "unexpected `=`: did you mean `==`?".to_owned()))
@@ -194,9 +198,10 @@ impl Lexer<'_> {
             Some('t') => Ok('\t'),
             Some('u') => {
                 let start = self.at();
-                (0..4).for_each(|_| drop(self.next()));
+                (0..4).for_each(|_| self.step());
                 let digits = &self.source[start..self.at()];
-                let code = u32::from_str_radix(digits, 16).ok();
+                let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+                let code = u32::from_str_radix(digits, 16).ok().filter(|_| is_hex);
                 code.and_then(char::from_u32).ok_or_else(|| unknown("u"))
             }
             Some(other) => Err(unknown(&other.escape_default().to_string())),

@@ -22,9 +22,17 @@ pub(super) const CLAUSES_MAX: usize = 100_000;
 
 /// Which names stand at the top of what is matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Names {
+pub(in crate::filter) enum Names {
     OfRecords,
     Free,
+}
+
+impl Names {
+    /// Checks the path of a field, as it is checked in a query.
+    pub(in crate::filter) fn check(self, path: &str) -> Result<(), Fault> {
+        let compiler = Compiler { names: self, depth: 0, n_clauses: 0, is_inside: false };
+        compiler.path(path).map(drop)
+    }
 }
 
 /// What is known while a query is compiled.

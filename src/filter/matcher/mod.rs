@@ -16,7 +16,8 @@ use std::sync::Arc;
 use mongodb::bson::Document;
 
 pub use self::expr::Failure;
-use self::{compile::Names, node::Node, path::Source};
+pub(super) use self::compile::Names;
+use self::{node::Node, path::Source};
 use crate::{
     filter::{Draft, Fault, Filter, Verdict},
     record::WatchMessage,
