@@ -47,9 +47,7 @@ impl Kind {
         const BEFORE_OPERANDS: &[&str] =
             &["and", "or", "not", "in", "between", "matches", "with", "contains", "has"];
         match self {
-            Self::Name { path, is_plain } => {
-                !is_plain || !BEFORE_OPERANDS.contains(&path.as_str())
-            }
+            Self::Name { path, is_plain } => !is_plain || !BEFORE_OPERANDS.contains(&path.as_str()),
             Self::Sign(sign) => matches!(*sign, ")" | "]"),
             Self::Regex { .. } | Self::End => false,
             _ => true,

@@ -110,7 +110,9 @@ impl Lowering {
         column: usize,
     ) -> Result<Document, Malformed> {
         match (left, right) {
-            (Operand::Path(path), Operand::Literal(literal)) => self.valued(path, relation, literal),
+            (Operand::Path(path), Operand::Literal(literal)) => {
+                self.valued(path, relation, literal)
+            }
             (Operand::Literal(literal), Operand::Path(path)) => {
                 self.valued(path, relation.turned(), literal)
             }

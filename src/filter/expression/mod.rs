@@ -14,10 +14,7 @@ use mongodb::bson::Document;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use self::lower::Lowering;
-use super::{
-    Fault, Matcher,
-    matcher::Names,
-};
+use super::{Fault, Matcher, matcher::Names};
 use crate::watch_error::Error;
 
 /// How deep brackets, `not` and calculations may be nested.
@@ -176,7 +173,8 @@ impl Malformed {
     /// Perhaps the name was meant as a text.
     fn or_text(mut self, path: &tree::Path, is_word: bool) -> Self {
         if is_word && !path.name.contains('.') && path.column == self.column {
-            self.message = format!("unknown field `{0}`: a text stands in quotes, `\"{0}\"`", path.name);
+            self.message =
+                format!("unknown field `{0}`: a text stands in quotes, `\"{0}\"`", path.name);
         }
         self
     }

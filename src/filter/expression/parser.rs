@@ -320,9 +320,9 @@ impl<'a> Parser<'a> {
         let start = self.column();
         let mut left = part(self)?;
         loop {
-            let found = operators.iter().find(|(sign, _)| {
-                matches!(self.kind(), Kind::Sign(found) if found == sign)
-            });
+            let found = operators
+                .iter()
+                .find(|(sign, _)| matches!(self.kind(), Kind::Sign(found) if found == sign));
             let Some((_, operator)) = found else { return Ok(left) };
             let left_operand = self.operand(left, start)?;
             self.next += 1;
@@ -382,7 +382,9 @@ impl<'a> Parser<'a> {
                 return Ok(Node::Operand(Operand::Path(Path { name: path.clone(), column })));
             }
             Kind::Regex { .. } => {
-                return Err(self.expected("a value or a field", ": regular expressions stand after `=~`"));
+                return Err(
+                    self.expected("a value or a field", ": regular expressions stand after `=~`")
+                );
             }
             _ => return Err(self.expected("a value or a field", "")),
         };

@@ -86,7 +86,9 @@ fn check(text: &str, expected: &Expect) {
 fn order_and_sizes_are_kept() {
     check(
         r#"{"z": 1, "a": 2147483648, "m": 1.0, "b": 9223372036854775808}"#,
-        &expect![[r#"Document({"z": Int32(1), "a": Int64(2147483648), "m": Double(1.0), "b": Double(9.223372036854776e18)})"#]],
+        &expect![[
+            r#"Document({"z": Int32(1), "a": Int64(2147483648), "m": Double(1.0), "b": Double(9.223372036854776e18)})"#
+        ]],
     );
 }
 
@@ -116,17 +118,52 @@ fn older_and_shorter_wrappers_are_read() {
 #[test]
 fn malformed_wrappers_are_refused() {
     let check = |text: &str, expected: Expect| check(text, &expected);
-    check(r#"{"$oid": "5"}"#, expect!["line 1, column 13: `$oid`: expected 24 hexadecimal digits in quotes"]);
-    check("{\n \"a\": {\"$date\": \"yesterday\"}}", expect![[r#"line 2, column 28: `$date`: expected a moment such as "2026-01-31T12:00:00Z", or milliseconds"#]]);
-    check(r#"{"$numberInt": "2147483648"}"#, expect!["line 1, column 28: `$numberInt`: expected an integer of 32 bits in quotes"]);
-    check(r#"{"$numberLong": 1.5}"#, expect!["line 1, column 20: `$numberLong`: expected an integer of 64 bits in quotes"]);
-    check(r#"{"$numberDouble": "inf"}"#, expect!["line 1, column 24: `$numberDouble`: expected a number, `Infinity`, `-Infinity` or `NaN` in quotes"]);
-    check(r#"{"$numberDecimal": "x"}"#, expect!["line 1, column 23: `$numberDecimal`: expected a decimal number in quotes"]);
-    check(r#"{"$binary": {"base64": "?", "subType": "00"}}"#, expect!["line 1, column 45: `$binary`: expected a document of `base64` and two hexadecimal digits `subType`"]);
-    check(r#"{"$timestamp": {"t": -1, "i": 0}}"#, expect!["line 1, column 33: `$timestamp`: expected a document of `t` and `i`, integers of 32 bits without sign"]);
+    check(
+        r#"{"$oid": "5"}"#,
+        expect!["line 1, column 13: `$oid`: expected 24 hexadecimal digits in quotes"],
+    );
+    check(
+        "{\n \"a\": {\"$date\": \"yesterday\"}}",
+        expect![[
+            r#"line 2, column 28: `$date`: expected a moment such as "2026-01-31T12:00:00Z", or milliseconds"#
+        ]],
+    );
+    check(
+        r#"{"$numberInt": "2147483648"}"#,
+        expect!["line 1, column 28: `$numberInt`: expected an integer of 32 bits in quotes"],
+    );
+    check(
+        r#"{"$numberLong": 1.5}"#,
+        expect!["line 1, column 20: `$numberLong`: expected an integer of 64 bits in quotes"],
+    );
+    check(
+        r#"{"$numberDouble": "inf"}"#,
+        expect![
+            "line 1, column 24: `$numberDouble`: expected a number, `Infinity`, `-Infinity` or `NaN` in quotes"
+        ],
+    );
+    check(
+        r#"{"$numberDecimal": "x"}"#,
+        expect!["line 1, column 23: `$numberDecimal`: expected a decimal number in quotes"],
+    );
+    check(
+        r#"{"$binary": {"base64": "?", "subType": "00"}}"#,
+        expect![
+            "line 1, column 45: `$binary`: expected a document of `base64` and two hexadecimal digits `subType`"
+        ],
+    );
+    check(
+        r#"{"$timestamp": {"t": -1, "i": 0}}"#,
+        expect![
+            "line 1, column 33: `$timestamp`: expected a document of `t` and `i`, integers of 32 bits without sign"
+        ],
+    );
     check(r#"{"$minKey": 2}"#, expect!["line 1, column 14: `$minKey`: expected 1"]);
     check(r#"{"$undefined": false}"#, expect!["line 1, column 21: `$undefined`: expected `true`"]);
-    check(r#"{"$code": "f", "$scope": 1}"#, expect!["line 1, column 27: `$code`: expected a text, and a document as `$scope`"]);
+    check(
+        r#"{"$code": "f", "$scope": 1}"#,
+        expect!["line 1, column 27: `$code`: expected a text, and a document as `$scope`"],
+    );
 }
 
 #[test]
@@ -151,11 +188,23 @@ fn check_loose(text: &str, expected: &Expect) {
 #[test]
 fn what_shells_take_is_read_too() {
     let check = |text: &str, expected: Expect| check_loose(text, &expected);
-    check(r#"{ atype: { $in: [ "createCollection", "dropCollection" ] } }"#, expect![[r#"{"atype":{"$in":["createCollection","dropCollection"]}}"#]]);
+    check(
+        r#"{ atype: { $in: [ "createCollection", "dropCollection" ] } }"#,
+        expect![[r#"{"atype":{"$in":["createCollection","dropCollection"]}}"#]],
+    );
     check(r#"{ "users.user": "tim" }"#, expect![[r#"{"users.user":"tim"}"#]]);
-    check(r#"{ atype: 'it\'s "x"', users.user: null, n: [ -1.5, true ] }"#, expect![[r#"{"atype":"it's \"x\"","users.user":null,"n":[-1.5,true]}"#]]);
-    check(r#"{ "param.ns": /^shop\.\/a/i }"#, expect![[r#"{"param.ns":{"$regularExpression":{"pattern":"^shop\\./a","options":"i"}}}"#]]);
-    check("{ a: 'x: {y: 1}', \"b\": \"it's {c: 1}\" }", expect![[r#"{"a":"x: {y: 1}","b":"it's {c: 1}"}"#]]);
+    check(
+        r#"{ atype: 'it\'s "x"', users.user: null, n: [ -1.5, true ] }"#,
+        expect![[r#"{"atype":"it's \"x\"","users.user":null,"n":[-1.5,true]}"#]],
+    );
+    check(
+        r#"{ "param.ns": /^shop\.\/a/i }"#,
+        expect![[r#"{"param.ns":{"$regularExpression":{"pattern":"^shop\\./a","options":"i"}}}"#]],
+    );
+    check(
+        "{ a: 'x: {y: 1}', \"b\": \"it's {c: 1}\" }",
+        expect![[r#"{"a":"x: {y: 1}","b":"it's {c: 1}"}"#]],
+    );
 }
 
 #[test]
