@@ -4,6 +4,7 @@
 //! soon as a step changes it: what one route masks, another one still sees. A [`Filter`] is a step in
 //! code.
 
+mod audit;
 mod draft;
 mod edit;
 mod expression;
@@ -25,6 +26,7 @@ mod steps;
 mod tests;
 
 pub use self::{
+    audit::{AuditFilter, AuditFilterSettings},
     draft::{Draft, Filter, Verdict},
     expression::{Expression, Malformed},
     fault::{Fault, Part},
