@@ -9,21 +9,22 @@ use std::{
 use anyhow::Context;
 use clap::Subcommand;
 
-use crate::{cli::Exit, config::Settings};
+use crate::{cli::Exit, config};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Say whether configuration files are right, without opening what they name
     Check(Check),
-    /// Print the settings that a configuration file comes to, with all defaults, as YAML
+    /// Print the settings that a configuration file comes to, with all defaults, as YAML; a value that
+    /// came from the environment is shown as its variable
     Print(Print),
 }
 
 /// What the user said to `config check`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-A file that is right gets a line `FILE: ok` on standard output. The first fault of each other file \
-goes to standard error, as `FILE:LINE:COLUMN: KEY: what was found, what was expected`.")]
+A file that is right gets a line `FILE: ok` on standard output. All faults of each other file go to \
+standard error, as `FILE:LINE:COLUMN: KEY: what was found, what was expected` and the line of the file.")]
 pub(super) struct Check {
     /// YAML files
     #[arg(value_name = "FILE", required = true)]
@@ -50,25 +51,27 @@ impl Command {
 fn check(files: &[PathBuf]) -> anyhow::Result<Exit> {
     let mut exit = Exit::Success;
     for file in files {
-        match Settings::from_yaml_file(file) {
-            Ok(_) => out(&format!("{}: ok\n", file.display()))?,
-            Err(error) => {
-                exit = Exit::Failure;
-                // Not after the tool's name: editors and other tools know lines that begin with a
-                // place. A closed stderr must not stop the work; the status still says it.
-                let _ = writeln!(io::stderr(), "{}", chain(&error));
-            }
+        let faults =
+            config::check_yaml_file(file).unwrap_or_else(|error| vec![(error, String::new())]);
+        if faults.is_empty() {
+            out(&format!("{}: ok\n", file.display()))?;
+            continue;
+        }
+        exit = Exit::Failure;
+        for (error, snippet) in faults {
+            // Not after the tool's name: editors and other tools know lines that begin with a
+            // place. A closed stderr must not stop the work; the status still says it.
+            let _ = write!(io::stderr(), "{}\n{snippet}", chain(&error));
         }
     }
     Ok(exit)
 }
 
 fn print(file: Option<&Path>) -> anyhow::Result<Exit> {
-    let settings = match file {
-        Some(file) => Settings::from_yaml_file(file)?,
-        None => Settings::from_env()?,
-    };
-    out(&settings.resolved().to_yaml_string()?)?;
+    out(&match file {
+        Some(file) => config::print_yaml_file(file)?,
+        None => config::print_yaml_env()?,
+    })?;
     Ok(Exit::Success)
 }
 

@@ -3,73 +3,106 @@
 use std::time::Duration;
 
 use super::{
-    fault::{Fault, Step, quoted},
-    tree::Node,
+    fault::{Fault, quoted},
+    step::step_fault,
+    tree::{Kind, Node},
 };
-use crate::{layer::LayerSettings, pipeline::Settings};
+use crate::{filter::Part, layer::LayerSettings, pipeline::Settings};
 
-/// Checks settings that were read from `root`. Opens nothing.
-pub(super) fn check(settings: &Settings, root: &Node) -> Result<(), Fault> {
-    let checked = limits(settings)
-        .and_then(|()| requirements(settings))
-        .and_then(|()| layers(&settings.layers, root));
-    checked.map_err(|fault| {
+/// Checks settings that were read from `root`, of which faulty parts may have been cut out: what
+/// would only follow from that is not told. Opens nothing.
+pub(super) fn check(settings: &Settings, root: &Node) -> Vec<Fault> {
+    let mut faults = limits(settings);
+    faults.extend(requirements(settings, root));
+    faults.extend(layers(&settings.layers, root));
+    let placed = |fault: Fault| {
         let node = root.nearest(fault.path());
         fault.at(node)
-    })
+    };
+    faults.into_iter().map(placed).collect()
 }
 
-fn limits(settings: &Settings) -> Result<(), Fault> {
-    let queue = |fault: Fault| fault.within(Step::key("queue"));
-    at_least_one(settings.buffer, "buffer")?;
-    at_least_one(settings.queue.capacity, "capacity").map_err(queue)?;
-    some_time(Some(settings.queue.timeout), "timeout").map_err(queue)?;
-    some_time(settings.queue.cursor_timeout, "cursor_timeout").map_err(queue)?;
-    some_time(Some(settings.shutdown_timeout), "shutdown_timeout")
+fn limits(settings: &Settings) -> Vec<Fault> {
+    let queue = |fault: Fault| fault.within("queue");
+    let checked = [
+        at_least_one(settings.buffer, "buffer"),
+        at_least_one(settings.queue.capacity, "capacity").map_err(queue),
+        some_time(Some(settings.queue.timeout), "timeout").map_err(queue),
+        some_time(settings.queue.cursor_timeout, "cursor_timeout").map_err(queue),
+        some_time(Some(settings.shutdown_timeout), "shutdown_timeout"),
+    ];
+    checked.into_iter().filter_map(Result::err).collect()
 }
 
 fn at_least_one(number: usize, key: &str) -> Result<(), Fault> {
     match number {
-        0 => Err(Fault::expected("at least 1").within(Step::key(key))),
+        0 => Err(Fault::expected("at least 1").within(key)),
         _ => Ok(()),
     }
 }
 
 fn some_time(time: Option<Duration>, key: &str) -> Result<(), Fault> {
     match time {
-        Some(Duration::ZERO) => {
-            Err(Fault::expected("a duration longer than 0").within(Step::key(key)))
-        }
+        Some(Duration::ZERO) => Err(Fault::expected("a duration longer than 0").within(key)),
         _ => Ok(()),
     }
 }
 
 /// A rule that asks for nothing is one whose list was forgotten.
-fn requirements(settings: &Settings) -> Result<(), Fault> {
-    match settings.require_context.iter().position(|rule| rule.fields.is_empty()) {
-        Some(index) => Err(Fault::expected("at least one part of the context, such as `actor`")
-            .within(Step::key("fields"))
-            .within(Step::Index(index))
-            .within(Step::key("require_context"))),
-        None => Ok(()),
+fn requirements(settings: &Settings, root: &Node) -> Vec<Fault> {
+    let rules = settings.require_context.iter().zip(indexes(root, &["require_context".into()]));
+    let is_whole = |index: usize| {
+        let way = ["require_context".into(), index.into(), "fields".into()];
+        root.find(&way).is_none_or(|node: &Node| !node.has_cut())
+    };
+    let empty = rules.filter(|(rule, index)| rule.fields.is_empty() && is_whole(*index));
+    let fault = |(_, index)| {
+        Fault::expected("at least one part of the context, such as `actor`")
+            .within("fields")
+            .within(index)
+            .within("require_context")
+    };
+    empty.map(fault).collect()
+}
+
+/// The indexes in the file of those items of a list that were not cut out.
+fn indexes(root: &Node, way: &[Part]) -> Vec<usize> {
+    match root.find(way).map(|node| &node.kind) {
+        Some(Kind::List(items)) => {
+            let left = items.iter().enumerate().filter(|(_, item)| !item.is_cut());
+            left.map(|(index, _)| index).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
-fn layers(layers: &[LayerSettings], root: &Node) -> Result<(), Fault> {
-    for (index, layer) in layers.iter().enumerate() {
-        let before = &layers[..index];
-        let fault = together(layer, root, index)
-            .or_else(|| same_name(layer, before))
-            .or_else(|| same_file(layer, before));
-        if let Some(fault) = fault {
-            let list = Step::key("layers");
-            return Err(fault
-                .within(Step::key(layer.kind()))
-                .within(Step::Index(index))
-                .within(list));
-        }
+fn layers(layers: &[LayerSettings], root: &Node) -> Vec<Fault> {
+    let indexes = indexes(root, &["layers".into()]);
+    let is_whole = root.find(&[Part::from("layers")]).is_none_or(|node| !node.has_cut());
+    let mut faults = Vec::new();
+    for (place, (layer, index)) in layers.iter().zip(&indexes).enumerate() {
+        let before = &layers[..place];
+        let at = [Part::from("layers"), Part::from(*index)];
+        let is_layer_whole = root.find(&at).is_some_and(|node| !node.has_cut());
+        let together = is_layer_whole.then(|| together(layer, root, *index)).flatten();
+        // A default name has a number, which depends on those before.
+        let name = is_whole.then(|| same_name(layer, before, &indexes)).flatten();
+        faults.extend(steps(layer, root, *index));
+        let found = [together, name, same_file(layer, before, &indexes)];
+        let within = |fault: Fault| fault.within(layer.kind()).within(*index).within("layers");
+        faults.extend(found.into_iter().flatten().map(within));
     }
-    Ok(())
+    faults
+}
+
+/// The faults of a layer's steps, each at its place.
+fn steps(layer: &LayerSettings, root: &Node, index: usize) -> Vec<Fault> {
+    let list = ["layers".into(), index.into(), layer.kind().into(), Part::from("steps")];
+    let faults = layer.steps().iter().zip(indexes(root, &list)).filter_map(|(step, place)| {
+        let way: Vec<_> = list.iter().cloned().chain([place.into()]).collect();
+        step.check().err().map(|fault| step_fault(&fault, &way, fault.column(), root))
+    });
+    faults.collect()
 }
 
 /// The layer's own check; its message names the kind and the keys.
@@ -78,9 +111,10 @@ fn together(layer: &LayerSettings, root: &Node, index: usize) -> Option<Fault> {
     let kind = layer.kind();
     let message = message.strip_prefix(kind).and_then(|rest| rest.strip_prefix(": "));
     let message = message.unwrap_or_default().to_owned();
-    let way = |key| [Step::key("layers"), Step::Index(index), Step::key(kind), Step::key(key)];
+    let way = |key: &str| ["layers".into(), Part::from(index), kind.into(), key.into()];
     let mut keys = message.split('`').skip(1).step_by(2);
-    let key = keys.find(|key| root.find(&way(key)).is_some()).map(Step::key);
+    let key = keys.find(|key| root.find(&way(key)).is_some());
+    let key = key.map(Part::from);
     let fault = Fault::new(message);
     Some(match key {
         Some(key) => fault.within(key),
@@ -88,22 +122,24 @@ fn together(layer: &LayerSettings, root: &Node, index: usize) -> Option<Fault> {
     })
 }
 
-fn same_name(layer: &LayerSettings, before: &[LayerSettings]) -> Option<Fault> {
+fn same_name(layer: &LayerSettings, before: &[LayerSettings], indexes: &[usize]) -> Option<Fault> {
     let name = layer.route(before);
     let is_taken = |place: usize| before[place].route(&before[..place]) == name;
     let other = (0..before.len()).find(|place| is_taken(*place))?;
+    let other = indexes[other];
     let fault = Fault::new(format!("the name {} is that of layers[{other}] too", quoted(&name)));
-    Some(if layer.name().is_some() { fault.within(Step::key("name")) } else { fault })
+    Some(if layer.name().is_some() { fault.within("name") } else { fault })
 }
 
 /// Two writers of one file would write into each other's lines and rotate each other's files.
-fn same_file(layer: &LayerSettings, before: &[LayerSettings]) -> Option<Fault> {
+fn same_file(layer: &LayerSettings, before: &[LayerSettings], indexes: &[usize]) -> Option<Fault> {
     let path = layer.path()?;
-    let at_path = |fault: Fault| fault.within(Step::key("path"));
+    let at_path = |fault: Fault| fault.within("path");
     if path.as_os_str().is_empty() {
         return Some(at_path(Fault::new("found an empty path, expected that of a file")));
     }
     let other = before.iter().position(|before| before.path() == Some(path))?;
+    let other = indexes[other];
     let path = path.display().to_string();
     Some(at_path(Fault::new(format!("{} is the file of layers[{other}] too", quoted(&path)))))
 }

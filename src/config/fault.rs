@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de;
 
 use super::tree::{Node, Place};
-use crate::{record::nearest, watch_error::Error};
+use crate::{filter::Part, record::nearest, watch_error::Error};
 
 /// One fault: what was found and expected, at which key, in which line.
 ///
@@ -13,23 +13,20 @@ use crate::{record::nearest, watch_error::Error};
 #[derive(Debug)]
 pub(super) struct Fault {
     place: Option<Place>,
+    /// Is it the key at the place that is wrong, and not the value?
+    is_of_key: bool,
     /// The way from the fault up to the root.
-    steps: Vec<Step>,
+    way: Vec<Part>,
     message: Message,
 }
 
-/// One step down: into a map, or into a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Key(String),
-    Index(usize),
-}
-
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 enum Message {
     Whole(String),
     /// What was expected; what was found is known where the place is.
     Expected(String),
+    /// The key that is not there.
+    Missing(&'static str),
 }
 
 /// How `jiff` begins to say that a text is not a duration.
@@ -62,6 +59,11 @@ impl Fault {
             let found = node.found();
             self.message = Message::Whole(format!("found {found}, expected {expected}{hint}"));
         }
+        if self.place.is_none()
+            && let (Message::Whole(message), Some(written)) = (&mut self.message, node.written())
+        {
+            *message = without_value(message, written);
+        }
         self.at_place(node.place)
     }
 
@@ -70,37 +72,88 @@ impl Fault {
         self
     }
 
+    /// Sets the place of the key that is wrong, unless a nearer place is known.
+    pub(super) fn at_key(mut self, place: Place) -> Self {
+        if self.place.is_none() {
+            (self.place, self.is_of_key) = (Some(place), true);
+        }
+        self
+    }
+
     /// Adds a step above those that are there.
-    pub(super) fn within(mut self, step: Step) -> Self {
-        self.steps.push(step);
+    pub(super) fn within(mut self, part: impl Into<Part>) -> Self {
+        self.way.push(part.into());
         self
     }
 
     /// The way from the root down to the fault.
-    pub(super) fn path(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().rev()
+    pub(super) fn path(&self) -> impl Iterator<Item = &Part> {
+        self.way.iter().rev()
+    }
+
+    pub(super) const fn place(&self) -> Option<Place> {
+        self.place
+    }
+
+    /// Is it the key at the place that is wrong, and not the value?
+    pub(super) const fn is_of_key(&self) -> bool {
+        self.is_of_key
+    }
+
+    /// Is the message the same?
+    pub(super) fn says_as(&self, other: &Self) -> bool {
+        self.message == other.message
+    }
+
+    /// Does it say that a key is missing?
+    pub(super) const fn is_missing(&self) -> bool {
+        matches!(self.message, Message::Missing(_))
     }
 
     /// The error for the user, in one line.
     pub(super) fn into_error(self, name: &str) -> Error {
-        // Whatever stands in the file cannot break the line or drive a terminal.
-        let line = format!("{name}:{self}");
-        let harmless = |letter: char| match letter.is_control() {
-            true => letter.escape_default().to_string(),
-            false => letter.to_string(),
+        self.into_error_of(name, 0)
+    }
+
+    /// The same, with the number of faults that are not told.
+    pub(super) fn into_error_of(self, name: &str, n_more: usize) -> Error {
+        let more = match n_more {
+            0 => String::new(),
+            1 => " (and 1 more fault: `mongowatch config check` shows all)".to_owned(),
+            n => format!(" (and {n} more faults: `mongowatch config check` shows all)"),
         };
-        Error::config(line.chars().map(harmless).collect::<String>())
+        // Whatever stands in the file cannot break the line or drive a terminal.
+        Error::config(harmless(&format!("{name}:{self}{more}")))
     }
 
     fn with(message: Message) -> Self {
-        Self { place: None, steps: Vec::new(), message }
+        Self { place: None, is_of_key: false, way: Vec::new(), message }
     }
 }
 
-impl Step {
-    pub(super) fn key(name: &str) -> Self {
-        Self::Key(name.to_owned())
+/// A message about a value that came from the environment, without the value: `written` is how it
+/// stands in the file.
+fn without_value(message: &str, written: &str) -> String {
+    let written = quoted(written);
+    // The last `expected` is ours: what was found stands before it.
+    let expected =
+        message.strip_prefix("unknown ").and_then(|rest| rest.rsplit_once(", expected "));
+    match expected {
+        Some((_, expected)) => {
+            let expected = expected.split(": did you mean").next().unwrap_or_default();
+            format!("found {written}, whose value is unknown here, expected {expected}")
+        }
+        None => format!("found {written}, whose value cannot be used here"),
     }
+}
+
+/// The text without anything that could break a line or drive a terminal.
+pub(super) fn harmless(text: &str) -> String {
+    let harmless = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    text.chars().map(harmless).collect()
 }
 
 impl fmt::Display for Fault {
@@ -108,17 +161,20 @@ impl fmt::Display for Fault {
         if let Some(Place { line, column }) = self.place {
             write!(f, "{line}:{column}:")?;
         }
-        for (depth, step) in self.path().enumerate() {
-            match step {
-                Step::Key(name) if depth == 0 => write!(f, " {name}")?,
-                Step::Key(name) => write!(f, ".{name}")?,
-                Step::Index(index) => write!(f, "[{index}]")?,
+        for (depth, part) in self.path().enumerate() {
+            match part {
+                Part::Key(name) if depth == 0 => write!(f, " {name}")?,
+                Part::Key(name) => write!(f, ".{name}")?,
+                Part::Index(index) => write!(f, "[{index}]")?,
             }
         }
-        let colon = if self.steps.is_empty() { "" } else { ":" };
+        let colon = if self.way.is_empty() { "" } else { ":" };
         match &self.message {
             Message::Whole(message) => write!(f, "{colon} {message}"),
             Message::Expected(expected) => write!(f, "{colon} expected {expected}"),
+            Message::Missing(key) => {
+                write!(f, "{colon} expected the key `{key}`, which has no default")
+            }
         }
     }
 }
@@ -151,7 +207,7 @@ impl de::Error for Fault {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(format!("expected the key `{field}`, which has no default"))
+        Self::with(Message::Missing(field))
     }
 }
 

@@ -31,33 +31,51 @@
 //! # Ok::<(), mongowatch::Error>(())
 //! ```
 //!
-//! The way of a file: `tree` keeps the place of each key and value, `read` makes settings of it,
-//! `check` looks at what the types do not say, and a `fault` becomes one line with file, line,
-//! column and key. `mongowatch config check` goes the same way and opens nothing; `mongowatch config
-//! print` shows what a file resolves to.
+//! The way of a file: `tree` keeps the place of each key and value, `variables` puts in what comes
+//! from the environment, `read` makes settings of it, `check` looks at what the types do not say, and
+//! a `fault` becomes one line with file, line, column and key. `mongowatch config check` goes the same
+//! way, shows all faults of a file at once (`faults`) and opens nothing; `mongowatch config print`
+//! shows what a file resolves to.
+//!
+//! In values, `${NAME}` is the environment variable of that name, and `${NAME:-default}` has a
+//! default for one that is not set or empty; `$${` stands for `${` itself. A value is put in after the
+//! file was read: it cannot add keys. Without quotes the result is what it looks like
+//! (`capacity: ${CAPACITY:-1000}` is a number), in quotes it is a text. What came from the environment
+//! is never shown.
 //!
 //! Relative paths of layers are relative to the working directory of the process, not to the file
-//! that names them. Values are taken as they stand: there are no variables (`${HOME}`), no `~`, and
-//! no other files are included.
+//! that names them. There is no `~`, and no other files are included.
 
 #[cfg(feature = "yaml")]
 mod check;
 #[cfg(feature = "yaml")]
 mod fault;
 #[cfg(feature = "yaml")]
+mod faults;
+#[cfg(feature = "yaml")]
 mod read;
+#[cfg(all(feature = "yaml", feature = "cli"))]
+mod snippet;
+#[cfg(feature = "yaml")]
+mod step;
+#[cfg(all(test, feature = "yaml"))]
+mod tests;
 #[cfg(feature = "yaml")]
 mod tree;
 #[cfg(feature = "yaml")]
+mod variables;
+#[cfg(feature = "yaml")]
+mod write;
+#[cfg(feature = "yaml")]
 mod yaml;
 
-use std::path::PathBuf;
-
+#[cfg(all(feature = "yaml", feature = "cli"))]
+pub(crate) use self::yaml::{check_yaml_file, print_yaml_env, print_yaml_file};
 pub use crate::pipeline::Settings;
 use crate::{
     layer::{ConsoleSettings, LayerSettings},
     pipeline::Watcher,
-    watch_error::{Error, Result},
+    watch_error::Result,
 };
 
 /// The environment variable that names the YAML file of the process.
@@ -72,7 +90,13 @@ impl Settings {
     /// with the variable. Without the feature `yaml` no file can be.
     pub fn from_env() -> Result<Self> {
         match std::env::var_os(CONFIG_VARIABLE) {
-            Some(path) => Self::from_variable(path.into()),
+            #[cfg(feature = "yaml")]
+            Some(path) => yaml::from_variable(path.into(), |path| Self::from_yaml_file(path)),
+            #[cfg(not(feature = "yaml"))]
+            Some(path) => Err(crate::watch_error::Error::config(format!(
+                "{CONFIG_VARIABLE}: {} cannot be read: mongowatch was built without its feature `yaml`",
+                std::path::Path::new(&path).display()
+            ))),
             None => Ok(Self::default()),
         }
     }
@@ -84,31 +108,6 @@ impl Settings {
             self.layers.push(LayerSettings::Console(ConsoleSettings::default()));
         }
         self
-    }
-
-    #[cfg(feature = "yaml")]
-    fn from_variable(path: PathBuf) -> Result<Self> {
-        use std::error::Error as _;
-
-        if path.as_os_str().is_empty() {
-            let message = format!("{CONFIG_VARIABLE}: found nothing, expected the path of a file");
-            return Err(Error::config(message));
-        }
-        Self::from_yaml_file(path).map_err(|error| {
-            let named = Error::config(format!("{CONFIG_VARIABLE}: {error}"));
-            match error.source() {
-                Some(source) => named.with_source(source.to_string()),
-                None => named,
-            }
-        })
-    }
-
-    #[cfg(not(feature = "yaml"))]
-    fn from_variable(path: PathBuf) -> Result<Self> {
-        Err(Error::config(format!(
-            "{CONFIG_VARIABLE}: {} cannot be read: mongowatch was built without its feature `yaml`",
-            path.display()
-        )))
     }
 }
 
@@ -128,7 +127,7 @@ impl Watcher {
     pub fn from_env() -> Result<Self> {
         let builder = Self::with_settings(Settings::from_env()?);
         match std::env::var_os(CONFIG_VARIABLE) {
-            Some(path) => builder.reload_from(path, |path| Settings::from_variable(path.into())),
+            Some(path) => builder.reload_from(path, |_| Settings::from_env()),
             None => builder,
         }
         .start()

@@ -7,7 +7,7 @@
 use serde::{Deserializer, de, forward_to_deserialize_any};
 
 use super::{
-    fault::{Fault, Step, one_of, quoted},
+    fault::{Fault, one_of, quoted},
     tree::{Key, Kind, Node},
 };
 
@@ -16,7 +16,7 @@ impl<'de> Deserializer<'de> for &Node {
 
     fn deserialize_any<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.kind {
-            Kind::Nothing => visitor.visit_unit(),
+            Kind::Nothing | Kind::Cut => visitor.visit_unit(),
             Kind::Bool(value) => visitor.visit_bool(*value),
             Kind::Unsigned(value) => visitor.visit_u64(*value),
             Kind::Signed(value) => visitor.visit_i64(*value),
@@ -140,10 +140,12 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Fault> {
-        let Some(node) = self.items.get(self.next) else { return Ok(None) };
-        let step = Step::Index(self.next);
-        self.next += 1;
-        seed.deserialize(node).map(Some).map_err(|fault| fault.at(node).within(step))
+        let rest = self.items.iter().enumerate().skip(self.next);
+        let Some((index, node)) = rest.into_iter().find(|(_, node)| !node.is_cut()) else {
+            return Ok(None);
+        };
+        self.next = index + 1;
+        seed.deserialize(node).map(Some).map_err(|fault| fault.at(node).within(index))
     }
 }
 
@@ -160,20 +162,24 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
-        let Some((key, _)) = self.entries.get(self.next) else { return Ok(None) };
-        let before = self.entries[..self.next].iter().find(|(before, _)| before.name == key.name);
+        let rest = self.entries.iter().enumerate().skip(self.next);
+        let Some((index, (key, _))) = rest.into_iter().find(|(_, (_, node))| !node.is_cut()) else {
+            return Ok(None);
+        };
+        self.next = index;
+        let before = self.entries[..index].iter().find(|(before, _)| before.name == key.name);
         if let Some((Key { place, name }, _)) = before {
             let message = format!("the key `{name}` is there twice, first in line {}", place.line);
-            return Err(Fault::new(message).at_place(key.place));
+            return Err(Fault::new(message).at_key(key.place));
         }
         let name = de::value::StrDeserializer::new(&key.name);
-        seed.deserialize(name).map(Some).map_err(|fault: Fault| fault.at_place(key.place))
+        seed.deserialize(name).map(Some).map_err(|fault: Fault| fault.at_key(key.place))
     }
 
     fn next_value_seed<T: de::DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
         let (key, node) = self.entries.get(self.next).expect("`serde` asks for the key before");
         self.next += 1;
-        let named = |fault: Fault| fault.at(node).within(Step::key(&key.name));
+        let named = |fault: Fault| fault.at(node).within(key.name.as_str());
         seed.deserialize(node).map_err(named)
     }
 }
@@ -189,11 +195,12 @@ impl<'a> Choice<'a> {
     fn of(node: &'a Node, known: &[&str]) -> Result<Self, Fault> {
         let Kind::Map(entries) = &node.kind else { return Self::of_word(node, known) };
         let is_known = |key: &Key| known.contains(&key.name.as_str());
-        match &entries[..] {
+        let entries: Vec<_> = entries.iter().filter(|(_, node)| !node.is_cut()).collect();
+        match entries[..] {
             [(key, content)] if is_known(key) => {
                 Ok(Self { name: &key.name, content: content.clone() })
             }
-            [(key, _)] => Err(Fault::unknown("key", &key.name, known).at_place(key.place)),
+            [(key, _)] => Err(Fault::unknown("key", &key.name, known).at_key(key.place)),
             [(key, content), (second, _), ..] if is_known(key) => {
                 let (key, beside) = (quoted(&key.name), quoted(&second.name));
                 let hint = match content.kind {
@@ -201,7 +208,7 @@ impl<'a> Choice<'a> {
                     _ => String::new(),
                 };
                 let message = format!("found {beside} beside {key}, expected one key{hint}");
-                Err(Fault::new(message).at_place(second.place))
+                Err(Fault::new(message).at_key(second.place))
             }
             _ => Err(Fault::expected(format!("one key: {}", one_of(known))).at(node)),
         }
@@ -232,7 +239,7 @@ impl<'de> de::VariantAccess<'de> for Choice<'_> {
     type Error = Fault;
 
     fn unit_variant(self) -> Result<(), Fault> {
-        let step = Step::key(self.name);
+        let step = self.name;
         match self.content.kind {
             Kind::Nothing => Ok(()),
             _ => {
@@ -243,7 +250,7 @@ impl<'de> de::VariantAccess<'de> for Choice<'_> {
     }
 
     fn newtype_variant_seed<T: de::DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
-        let named = |fault: Fault| fault.at(&self.content).within(Step::key(self.name));
+        let named = |fault: Fault| fault.at(&self.content).within(self.name);
         seed.deserialize(&self.content).map_err(named)
     }
 

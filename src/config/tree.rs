@@ -10,15 +10,45 @@ use serde_saphyr::{
     Location, MessageFormatter, Spanned, UserMessageFormatter, options::DuplicateKeyPolicy,
 };
 
-use super::fault::{Fault, Step, quoted};
+use super::fault::{Fault, quoted};
+use crate::filter::Part;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub place: Place,
     pub kind: Kind,
-    /// A scalar as it stands in the file, without quotes.
+    /// A scalar that is no text, as it stands in the file or in its variables.
     text: Option<String>,
+    style: Style,
+    written: Option<Written>,
+}
+
+/// How a scalar stands in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Without quotes: what it looks like is what it is.
+    Plain,
+    /// In quotes, in one line and without escapes, so that each letter has a place.
+    Quoted,
+    /// In any other way that makes a text of it.
+    Folded,
+}
+
+/// A scalar with variables, before their values were put in.
+#[derive(Clone, Debug)]
+struct Written {
+    text: String,
+    from: ValueFrom,
+}
+
+/// Where the value of a scalar with variables comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ValueFrom {
+    /// From the defaults in the file alone.
+    Defaults,
+    /// From the environment, at least a part of it: never to be shown.
+    Environment,
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +62,9 @@ pub(super) enum Kind {
     Text(String),
     List(Vec<Node>),
     Map(Vec<(Key, Node)>),
+    /// It had a fault, which has been told: as if it were not there. An item of a list keeps its
+    /// index for those behind it.
+    Cut,
 }
 
 #[derive(Clone, Debug)]
@@ -41,7 +74,7 @@ pub(super) struct Key {
 }
 
 /// Line and column, both from 1; columns are characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub line: u64,
     pub column: u64,
@@ -78,7 +111,69 @@ impl Node {
 
     /// Nothing, at a place.
     pub(super) const fn nothing(place: Place) -> Self {
-        Self { place, kind: Kind::Nothing, text: None }
+        Self { place, kind: Kind::Nothing, text: None, style: Style::Plain, written: None }
+    }
+
+    pub(super) const fn is_cut(&self) -> bool {
+        matches!(self.kind, Kind::Cut)
+    }
+
+    /// Is something in it that was cut out?
+    pub(super) fn has_cut(&self) -> bool {
+        match &self.kind {
+            Kind::Cut => true,
+            Kind::List(items) => items.iter().any(Self::has_cut),
+            Kind::Map(entries) => entries.iter().any(|(_, value)| value.has_cut()),
+            _ => false,
+        }
+    }
+
+    /// How a scalar stands in the file, if it has values of the environment in it.
+    pub(super) fn written(&self) -> Option<&str> {
+        let written = self.written.as_ref()?;
+        (written.from == ValueFrom::Environment).then_some(&written.text)
+    }
+
+    /// Puts the text with its variables resolved in the place of the one with variables.
+    pub(super) fn resolve(&mut self, value: String, from: Option<ValueFrom>) {
+        let Kind::Text(before) = &mut self.kind else { return };
+        let text = std::mem::take(before);
+        self.kind = match (self.style, from) {
+            (Style::Plain, Some(_)) => typed(&value),
+            _ => Kind::Text(value.clone()),
+        };
+        if !matches!(self.kind, Kind::Text(_) | Kind::Nothing) {
+            self.text = Some(value);
+        }
+        self.style = Style::Folded;
+        self.written = from.map(|from| Written { text, from });
+    }
+
+    /// Changes every text in it.
+    pub(super) fn map_texts(&mut self, map: &dyn Fn(&str) -> String) {
+        match &mut self.kind {
+            Kind::Text(text) => *text = map(text),
+            Kind::List(items) => items.iter_mut().for_each(|item| item.map_texts(map)),
+            Kind::Map(entries) => entries.iter_mut().for_each(|(_, value)| value.map_texts(map)),
+            _ => {}
+        }
+    }
+
+    /// The place of a key of the map.
+    pub(super) fn place_of_key(&self, name: &str) -> Option<Place> {
+        let Kind::Map(entries) = &self.kind else { return None };
+        entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.place)
+    }
+
+    /// The place of a letter of the scalar, counted from 0; that of the scalar, if the file has it
+    /// in several lines or not as it is.
+    pub(super) fn place_of(&self, n_letters: usize) -> Place {
+        let before = match self.style {
+            Style::Plain => 0,
+            Style::Quoted => 1,
+            Style::Folded => return self.place,
+        };
+        Place { column: self.place.column + before + n_letters as u64, ..self.place }
     }
 
     /// A scalar as it stands in the file.
@@ -91,8 +186,11 @@ impl Node {
 
     /// What is there, for a message.
     pub(super) fn found(&self) -> String {
+        if let Some(written) = &self.written {
+            return quoted(&written.text);
+        }
         match &self.kind {
-            Kind::Nothing => "nothing".to_owned(),
+            Kind::Nothing | Kind::Cut => "nothing".to_owned(),
             Kind::List(items) if items.is_empty() => "an empty list".to_owned(),
             Kind::List(_) => "a list".to_owned(),
             Kind::Map(_) => "a map".to_owned(),
@@ -105,12 +203,12 @@ impl Node {
     }
 
     /// The node at the end of the way, if all of its steps are there.
-    pub(super) fn find<'a>(&self, path: impl IntoIterator<Item = &'a Step>) -> Option<&Self> {
+    pub(super) fn find<'a>(&self, path: impl IntoIterator<Item = &'a Part>) -> Option<&Self> {
         path.into_iter().try_fold(self, |node, step| node.step(step))
     }
 
     /// The last node on the way that is there.
-    pub(super) fn nearest<'a>(&self, path: impl IntoIterator<Item = &'a Step>) -> &Self {
+    pub(super) fn nearest<'a>(&self, path: impl IntoIterator<Item = &'a Part>) -> &Self {
         let mut node = self;
         for step in path {
             match node.step(step) {
@@ -121,40 +219,100 @@ impl Node {
         node
     }
 
-    fn step(&self, step: &Step) -> Option<&Self> {
+    fn step(&self, step: &Part) -> Option<&Self> {
         match (&self.kind, step) {
-            (Kind::Map(entries), Step::Key(name)) => {
+            (Kind::Map(entries), Part::Key(name)) => {
                 entries.iter().find(|(key, _)| key.name == *name).map(|(_, value)| value)
             }
-            (Kind::List(items), Step::Index(index)) => items.get(*index),
+            (Kind::List(items), Part::Index(index)) => items.get(*index),
             _ => None,
         }
+    }
+
+    fn step_mut(&mut self, step: &Part) -> Option<&mut Self> {
+        match (&mut self.kind, step) {
+            (Kind::Map(entries), Part::Key(name)) => {
+                entries.iter_mut().find(|(key, _)| key.name == *name).map(|(_, value)| value)
+            }
+            (Kind::List(items), Part::Index(index)) => items.get_mut(*index),
+            _ => None,
+        }
+    }
+
+    /// The last node on the way that is there, to be changed.
+    pub(super) fn nearest_mut<'a>(
+        &mut self,
+        path: impl IntoIterator<Item = &'a Part>,
+    ) -> &mut Self {
+        let mut node = self;
+        for step in path {
+            if node.step(step).is_none() {
+                break;
+            }
+            node = node.step_mut(step).expect("it is there");
+        }
+        node
     }
 
     fn new(raw: Spanned<Raw>, source: &str) -> Self {
         // Of an alias, the place of its anchor: there stands what is to be changed.
         let place = raw.defined.into();
-        let text = slice(source, raw.defined).map(str::to_owned);
-        let plain = |kind| Self { place, kind, text };
+        let spelling = slice(source, raw.defined);
+        let text = spelling.map(str::to_owned);
+        let node = |kind, text, style| Self { place, kind, text, style, written: None };
+        let plain = |kind| node(kind, text, Style::Plain);
         match raw.value {
             Raw::Nothing => Self::nothing(place),
             Raw::Bool(value) => plain(Kind::Bool(value)),
             Raw::Unsigned(value) => plain(Kind::Unsigned(value)),
             Raw::Signed(value) => plain(Kind::Signed(value)),
             Raw::Float(value) => plain(Kind::Float(value)),
-            Raw::Text(value) => Self { place, kind: Kind::Text(value), text: None },
+            Raw::Text(value) => {
+                let style = style(spelling.unwrap_or_default(), &value);
+                node(Kind::Text(value), None, style)
+            }
             Raw::List(items) => {
                 let items = items.into_iter().map(|item| Self::new(item, source));
-                Self { place, kind: Kind::List(items.collect()), text: None }
+                node(Kind::List(items.collect()), None, Style::Plain)
             }
             Raw::Map(entries) => {
                 let entries = entries.into_iter().map(|(key, value)| {
                     let key = Key { place: key.defined.into(), name: key.value };
                     (key, Self::new(value, source))
                 });
-                Self { place, kind: Kind::Map(entries.collect()), text: None }
+                node(Kind::Map(entries.collect()), None, Style::Plain)
             }
         }
+    }
+}
+
+/// How a text stands in the file: `spelling`.
+fn style(spelling: &str, text: &str) -> Style {
+    let quoted = ["'", "\""].into_iter().any(|quote| {
+        let inner = spelling.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+        inner.is_some_and(|inner| inner == text && !inner.contains('\n'))
+    });
+    match quoted {
+        true => Style::Quoted,
+        false if spelling == text && !text.contains('\n') => Style::Plain,
+        false => Style::Folded,
+    }
+}
+
+/// What a text without quotes is, by YAML's core schema; never a list or a map.
+fn typed(text: &str) -> Kind {
+    let is_number =
+        text.starts_with(|letter: char| letter.is_ascii_digit() || "+-.".contains(letter));
+    match text {
+        "" | "~" | "null" => Kind::Nothing,
+        "true" => Kind::Bool(true),
+        "false" => Kind::Bool(false),
+        _ => match (text.parse(), text.parse(), text.parse()) {
+            (Ok(number), ..) => Kind::Unsigned(number),
+            (_, Ok(number), _) => Kind::Signed(number),
+            (.., Ok(number)) if is_number => Kind::Float(number),
+            _ => Kind::Text(text.to_owned()),
+        },
     }
 }
 

@@ -1,15 +1,14 @@
 //! Settings from YAML, and back.
 
-use std::{fs::File, io::Read, path::Path};
-
-use serde::Deserialize;
-
-use super::{
-    Settings,
-    check::check,
-    fault::Fault,
-    tree::{Node, Place},
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
 };
+
+#[cfg(feature = "cli")]
+use super::snippet::snippet;
+use super::{CONFIG_VARIABLE, Settings, fault::Fault, faults::read, tree::Place, write};
 use crate::{
     pipeline::{Watcher, WatcherBuilder},
     watch_error::{Error, Result},
@@ -40,11 +39,11 @@ impl Settings {
     ///
     /// When it is not YAML, when a key or a value is not one of ours, and when settings do not fit
     /// together. The message is one line: name, line, column, key, what was found, what was
-    /// expected and, for a slip of the pen, what may have been meant.
+    /// expected and, for a slip of the pen, what may have been meant. Of several faults it tells the
+    /// first, and how many more there are: `mongowatch config check` shows all.
     pub fn from_yaml_str(text: &str, name: &str) -> Result<Self> {
-        // The mark is no part of the first line.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        read(text).map_err(|fault| fault.into_error(name))
+        let read = read(without_mark(text), &|name| std::env::var(name));
+        read.map(|read| read.settings).map_err(|faults| first(faults, name))
     }
 
     /// Reads settings from a YAML file.
@@ -57,12 +56,7 @@ impl Settings {
     /// those of [`Settings::from_yaml_str`].
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let name = path.display().to_string();
-        let bytes = bytes(path, &name)?;
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Self::from_yaml_str(text, &name),
-            Err(error) => Err(not_utf8(&bytes[..error.valid_up_to()]).into_error(&name)),
-        }
+        Self::from_yaml_str(&text(path)?, &path.display().to_string())
     }
 
     /// Writes all settings as YAML that [`Settings::from_yaml_str`] reads again.
@@ -73,15 +67,9 @@ impl Settings {
     ///
     /// When a path is not UTF-8: YAML cannot hold it.
     pub fn to_yaml_string(&self) -> Result<String> {
-        // Templates stay in one line, as they will be in the output.
-        let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-        let mut yaml = serde_saphyr::to_string_with_options(self, options).map_err(|source| {
+        write::to_string(self).map_err(|source| {
             Error::config("the settings cannot be written as YAML").with_source(source.to_string())
-        })?;
-        if !yaml.ends_with('\n') {
-            yaml.push('\n');
-        }
-        Ok(yaml)
+        })
     }
 }
 
@@ -126,11 +114,87 @@ impl WatcherBuilder {
     }
 }
 
-fn read(text: &str) -> Result<Settings, Fault> {
-    let root = Node::parse(text)?;
-    let settings = Settings::deserialize(&root)?;
-    check(&settings, &root)?;
-    Ok(settings)
+/// The errors of a faulty file, each with the line that it is about; none if the file is right.
+///
+/// # Errors
+///
+/// When the file cannot be read.
+#[cfg(feature = "cli")]
+pub(crate) fn check_yaml_file(path: &Path) -> Result<Vec<(Error, String)>> {
+    let (text, name) = (text(path)?, path.display().to_string());
+    let text = without_mark(&text);
+    let faults = read(text, &|name| std::env::var(name)).err().unwrap_or_default();
+    let shown = |fault: Fault| {
+        let snippet = fault.place().map_or_else(String::new, |place| snippet(text, place));
+        (fault.into_error(&name), snippet)
+    };
+    Ok(faults.into_iter().map(shown).collect())
+}
+
+/// What a file comes to, as YAML: with all defaults, and variables where values came from them.
+///
+/// # Errors
+///
+/// Those of [`Settings::from_yaml_file`].
+#[cfg(feature = "cli")]
+pub(crate) fn print_yaml_file(path: &Path) -> Result<String> {
+    let name = path.display().to_string();
+    let read = read(without_mark(&text(path)?), &|name| std::env::var(name));
+    let read = read.map_err(|faults| first(faults, &name))?;
+    write::to_string_with(&read.settings.resolved(), &read.root).map_err(|source| {
+        Error::config("the settings cannot be written as YAML").with_source(source.to_string())
+    })
+}
+
+/// The same of the file that `MONGOWATCH_CONFIG` names; the defaults, if there is none.
+///
+/// # Errors
+///
+/// Those of [`Settings::from_env`].
+#[cfg(feature = "cli")]
+pub(crate) fn print_yaml_env() -> Result<String> {
+    match std::env::var_os(CONFIG_VARIABLE) {
+        Some(path) => from_variable(path.into(), |path| print_yaml_file(&path)),
+        None => Settings::default().resolved().to_yaml_string(),
+    }
+}
+
+/// Uses the file that the variable names; errors begin with the variable.
+pub(super) fn from_variable<T>(path: PathBuf, act: impl FnOnce(PathBuf) -> Result<T>) -> Result<T> {
+    use std::error::Error as _;
+
+    if path.as_os_str().is_empty() {
+        let message = format!("{CONFIG_VARIABLE}: found nothing, expected the path of a file");
+        return Err(Error::config(message));
+    }
+    act(path).map_err(|error| {
+        let named = Error::config(format!("{CONFIG_VARIABLE}: {error}"));
+        match error.source() {
+            Some(source) => named.with_source(source.to_string()),
+            None => named,
+        }
+    })
+}
+
+/// The mark is no part of the first line.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+fn first(faults: Vec<Fault>, name: &str) -> Error {
+    let n_more = faults.len().saturating_sub(1);
+    match faults.into_iter().next() {
+        Some(fault) => fault.into_error_of(name, n_more),
+        None => Error::config(format!("{name}: cannot be used")),
+    }
+}
+
+fn text(path: &Path) -> Result<String> {
+    let name = path.display().to_string();
+    String::from_utf8(bytes(path, &name)?).map_err(|error| {
+        let n_valid = error.utf8_error().valid_up_to();
+        not_utf8(&error.as_bytes()[..n_valid]).into_error(&name)
+    })
 }
 
 fn bytes(path: &Path, name: &str) -> Result<Vec<u8>> {

@@ -21,6 +21,49 @@ pub(super) fn reduced(command: &Document, but: &[&str]) -> Document {
     kept.filter_map(|(key, value)| Some((key.clone(), part(key, value)?))).collect()
 }
 
+/// Does the command name a collection behind its own name? What stands there in other commands may be
+/// anything: `addShard` takes a connection string.
+pub(super) fn is_on_collection(command: &str) -> bool {
+    const COMMANDS: &[&str] = &[
+        "aggregate",
+        "analyze",
+        "cloneCollectionAsCapped",
+        "collMod",
+        "collStats",
+        "compact",
+        "convertToCapped",
+        "count",
+        "create",
+        "createIndexes",
+        "createSearchIndexes",
+        "delete",
+        "deleteIndexes",
+        "distinct",
+        "drop",
+        "dropIndexes",
+        "dropSearchIndex",
+        "find",
+        "findAndModify",
+        "findandmodify",
+        "getMore",
+        "insert",
+        "killCursors",
+        "listIndexes",
+        "listSearchIndexes",
+        "mapReduce",
+        "mapreduce",
+        "planCacheClear",
+        "planCacheClearFilters",
+        "planCacheListFilters",
+        "planCacheSetFilter",
+        "reIndex",
+        "update",
+        "updateSearchIndex",
+        "validate",
+    ];
+    COMMANDS.contains(&command)
+}
+
 /// A part of a command; none if it holds documents that are inserted.
 fn part(key: &str, value: &Bson) -> Option<Bson> {
     match (key, value) {

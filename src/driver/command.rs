@@ -333,6 +333,7 @@ fn raw_call(event: &CommandStartedEvent) -> RawCall {
         return call;
     }
     let target = if name == "getMore" { command.get("collection") } else { command.get(name) };
+    let target = target.filter(|_| body::is_on_collection(name));
     call.collection = target.and_then(Bson::as_str).map(Arc::from);
     let value = |key: &str| command.get(key).cloned();
     // Filter, update, and what neither they nor the options show.

@@ -186,7 +186,9 @@ impl Database {
             call.filter = Some(Arc::new(redacted.into()));
         } else {
             call.filter = Some(Arc::new(body::reduced(command, &[]).into()));
-            if let Bson::String(collection) = target {
+            if let Bson::String(collection) = target
+                && body::is_on_collection(name)
+            {
                 call.place.collection = Some(collection.as_str().into());
             }
         }

@@ -17,6 +17,8 @@ pub struct Fault {
     /// The way from the fault up to the root.
     way: Vec<Part>,
     message: String,
+    /// Where in a text, in characters from 1.
+    column: Option<usize>,
 }
 
 /// One step of the way to a fault: into a document, or into a list.
@@ -31,7 +33,7 @@ pub enum Part {
 impl Fault {
     /// A fault at the place that is looked at; the message says what was found and what is expected.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { way: Vec::new(), message: message.into() }
+        Self { way: Vec::new(), message: message.into(), column: None }
     }
 
     /// The same fault, seen from one level above.
@@ -39,6 +41,19 @@ impl Fault {
     pub fn within(mut self, part: Part) -> Self {
         self.way.push(part);
         self
+    }
+
+    /// The same fault at this character, from 1, of the text that is looked at.
+    #[must_use]
+    pub const fn at_column(mut self, column: usize) -> Self {
+        self.column = Some(column);
+        self
+    }
+
+    /// Where in the text at the end of the way the fault is, in characters from 1.
+    #[must_use]
+    pub const fn column(&self) -> Option<usize> {
+        self.column
     }
 
     /// The way from the root down to the fault.

@@ -20,6 +20,7 @@ mod patterns;
 mod query;
 mod rate;
 mod settings;
+mod shape;
 mod short;
 mod steps;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use self::{
     query::Query,
     rate::{Originals, RateSettings},
     settings::StepSettings,
+    shape::{Shape, ShapeSettings},
     short::FieldPaths,
     steps::{Made, Steps},
 };

@@ -1,7 +1,7 @@
 //! The steps of one route, made and in their order.
 
 use super::{
-    Draft, Fault, Filter, Hash, Mask, Matcher, NamedFilters, Part, StepSettings, Verdict,
+    Draft, Fault, Filter, Hash, Mask, Matcher, NamedFilters, Part, Shape, StepSettings, Verdict,
     rate::{Originals, Rate},
 };
 use crate::record::{EventLevel, Timestamp, WatchMessage, WatcherName};
@@ -35,6 +35,7 @@ enum Act {
     Match(Matcher),
     Mask(Mask),
     Hash(Hash),
+    Shape(Shape),
     Level(EventLevel),
     Rate(Box<Rate>),
     Other(Box<dyn Filter>),
@@ -158,6 +159,7 @@ impl StepSettings {
             Self::Match(query) => Act::Match(Matcher::for_records(query.as_document())?),
             Self::Mask(settings) => Act::Mask(settings.build()?),
             Self::Hash(settings) => Act::Hash(settings.build()?),
+            Self::Shape(settings) => Act::Shape(settings.build()?),
             Self::Rate(settings) => Act::Rate(Box::new(settings.build()?)),
             Self::Level(level) => Act::Level(*level),
             Self::Filter(name) => Act::Other(filters.make(name)?),
@@ -171,6 +173,7 @@ impl Act {
             Self::Match(matcher) => matcher.apply(draft),
             Self::Mask(mask) => mask.apply(draft),
             Self::Hash(hash) => hash.apply(draft),
+            Self::Shape(shape) => shape.apply(draft),
             Self::Level(EventLevel::Off) => Verdict::Drop,
             Self::Level(level) => {
                 draft.set_level(*level);

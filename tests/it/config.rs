@@ -1,7 +1,7 @@
 //! Configuration: what a faulty file is told, that the examples are whole, and the tool's commands.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -47,7 +47,7 @@ fn unknown_keys_are_refused_with_the_nearest_one() {
     check(
         "captur: spans",
         expect![
-            "audit.yaml:1:1: unknown key `captur`, expected `capture`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`: did you mean `capture`?"
+            "audit.yaml:1:1: unknown key `captur`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`: did you mean `capture`?"
         ],
     );
     check(
@@ -59,13 +59,13 @@ fn unknown_keys_are_refused_with_the_nearest_one() {
     check(
         "Queue: {}",
         expect![
-            "audit.yaml:1:1: unknown key `Queue`, expected `capture`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`: did you mean `queue`?"
+            "audit.yaml:1:1: unknown key `Queue`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`: did you mean `queue`?"
         ],
     );
     check(
         "3: spans",
         expect![
-            "audit.yaml:1:1: unknown key `3`, expected `capture`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`"
+            "audit.yaml:1:1: unknown key `3`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`"
         ],
     );
     check(
@@ -77,7 +77,7 @@ fn unknown_keys_are_refused_with_the_nearest_one() {
     check(
         "layers:\n- file:\n    path: a.log\n    header: true",
         expect![
-            "audit.yaml:4:5: layers[0].file: unknown key `header`, expected `name`, `levels`, `versions`, `path`, `rotation`, `keep`, `template` or `fields`"
+            "audit.yaml:4:5: layers[0].file: unknown key `header`, expected `name`, `levels`, `versions`, `path`, `rotation`, `keep`, `template`, `fields` or `steps`"
         ],
     );
     check(
@@ -387,7 +387,7 @@ fn text_that_is_not_our_yaml_is_refused() {
     check(
         "\"a\\nb\\e[31m\": 1",
         expect![[
-            r#"audit.yaml:1:1: unknown key `a\nb\u{1b}[31m`, expected `capture`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `layers` or `shutdown_timeout`"#
+            r#"audit.yaml:1:1: unknown key `a\nb\u{1b}[31m`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`"#
         ]],
     );
     let bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned()
@@ -487,8 +487,8 @@ fn texts_that_look_like_something_else_stay_texts() {
     assert_eq!(settings.service.as_deref(), Some("0x10"));
     assert_eq!(settings.service_version.as_deref(), Some("1.10"));
     assert_eq!(settings.levels.final_, EventLevel::Off);
-    // Nothing is put in for variables.
-    assert_eq!(read("service: ${HOME}").service.as_deref(), Some("${HOME}"));
+    // `$${` stands for `${`.
+    assert_eq!(read("service: $${HOME}").service.as_deref(), Some("${HOME}"));
 }
 
 #[test]
@@ -552,9 +552,11 @@ fn rules_on_the_context_are_checked() {
 fn the_reference_has_every_key_with_another_value_than_its_default() {
     let settings = read(REFERENCE);
     let whole = reference();
-    let mut keys_of_json = (BTreeSet::new(), BTreeSet::new());
+    // Some keys exclude each other: together, all of one kind have all keys.
+    let mut kinds: BTreeMap<&str, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     for (path, node) in nodes(&whole) {
-        let Some(map) = node.as_object() else { continue };
+        // A query has the keys of records.
+        let Some(map) = node.as_object().filter(|_| !path.contains("/match")) else { continue };
         for key in map.keys() {
             let path = format!("{path}/{key}");
             match parse(&without(&whole, &path)) {
@@ -568,24 +570,34 @@ fn the_reference_has_every_key_with_another_value_than_its_default() {
             continue; // A choice with one key, or keys of the application: the next test.
         }
         let known = choices(&message, "unknown key `zz`, expected ");
-        if path.ends_with("/json") {
-            keys_of_json.0.extend(known);
-            keys_of_json.1.extend(map.keys().cloned());
+        if let Some(kind) = ["json", "mask"].into_iter().find(|kind| path.ends_with(kind)) {
+            let (knows, has) = kinds.entry(kind).or_default();
+            knows.extend(known);
+            has.extend(map.keys().cloned());
             continue;
         }
         for key in known {
             assert!(map.contains_key(&key), "{path}: the reference lacks `{key}`");
         }
     }
-    // One has a path, the other one a stream; together they have all keys.
-    assert_eq!(keys_of_json.0, keys_of_json.1);
+    for (kind, (knows, has)) in kinds {
+        assert_eq!(knows, has, "{kind}");
+    }
 }
 
 /// Is the fault that something else needs the key that was taken away?
 fn is_needed(message: &str) -> bool {
-    ["no default", "needs a `rotation`", "expected `path` or `stream`", "expected one key"]
-        .iter()
-        .any(|part| message.contains(part))
+    [
+        "no default",
+        "needs a `rotation`",
+        "expected `path` or `stream`",
+        "expected one key",
+        // The text of a mask of another mode than the default.
+        "` only",
+        "needs a key",
+    ]
+    .iter()
+    .any(|part| message.contains(part))
 }
 
 #[test]
@@ -611,9 +623,9 @@ fn the_reference_names_every_value_that_may_be_chosen() {
             assert!(is_there, "{path}: the reference lacks `{choice}`");
         }
     }
-    // The capture, the context and its requirement, the comment, when_full, levels, fields, layers
+    // The capture, the context and its requirement, the comment, when_full, levels, fields, reload, layers
     // and what is in them.
-    assert_eq!(n_choices, 55);
+    assert_eq!(n_choices, 87);
     let kinds = parse(&with(&whole, "/layers/0", Value::from("zz"))).unwrap_err();
     for kind in choices(&kinds, "expected ") {
         assert!(REFERENCE.contains(&format!("\n- {kind}:")), "the reference lacks `{kind}`");
@@ -670,7 +682,8 @@ fn parse(value: &Value) -> Result<Settings, String> {
 /// The words that a message offers after the question.
 fn choices(message: &str, question: &str) -> Vec<String> {
     let list = message.split_once(question).expect(message).1;
-    let list = list.split(": did you").next().unwrap().replace(" or ", ", ").replace('`', "");
+    let list = list.split(": did you").next().unwrap();
+    let list = list.split(" (and ").next().unwrap().replace(" or ", ", ").replace('`', "");
     list.split(", ").map(str::to_owned).collect()
 }
 
@@ -965,13 +978,15 @@ mod tool {
             args,
             1,
             expect![[r#"
-            -- stdout
-            good.yaml: ok
-            empty.yaml: ok
-            -- stderr
-            bad.yaml:1:10: capture: unknown value `span`, expected `spans`, `commands` or `operations`: did you mean `spans`?
-            none.yaml: cannot be read: No such file or directory (os error 2)
-        "#]],
+                -- stdout
+                good.yaml: ok
+                empty.yaml: ok
+                -- stderr
+                bad.yaml:1:10: capture: unknown value `span`, expected `spans`, `commands` or `operations`: did you mean `spans`?
+                1 | capture: span
+                  |          ^
+                none.yaml: cannot be read: No such file or directory (os error 2)
+            "#]],
         );
         check(
             &directory,
@@ -989,6 +1004,102 @@ mod tool {
     }
 
     #[test]
+    fn check_tells_all_faults_in_the_order_of_the_file() {
+        let directory = desk();
+        let yaml = "\
+capture: span
+queue:
+  capacty: 10
+  timeout: 0s
+service: [shop]
+levels: {first: lowd, final: &loud lowd, update: *loud}
+fields: [DB, Colection, Duraton]
+require_context:
+- {namespace: shop, fields: [actor]}
+- {namespace: shop.*}
+- {namespace: shop.*, fields: []}
+layers:
+- csv:
+  path: a.csv
+- csv: {pth: a.csv}
+- csv: {columns: all, header: yes}
+- json: {path: b.jsonl, keep: 0, rotation: daily}
+- jsn
+- file: {path: b.jsonl, rotatoin: daily, keep: 3}
+";
+        fs::write(directory.path().join("bad.yaml"), yaml).unwrap();
+        check(
+            &directory,
+            None,
+            &["check", "bad.yaml"],
+            1,
+            expect![[r#"
+                -- stdout
+                -- stderr
+                bad.yaml:1:10: capture: unknown value `span`, expected `spans`, `commands` or `operations`: did you mean `spans`?
+                1 | capture: span
+                  |          ^
+                bad.yaml:3:3: queue: unknown key `capacty`, expected `timeout`, `cursor_timeout`, `forced_delay`, `capacity` or `when_full`: did you mean `capacity`?
+                3 |   capacty: 10
+                  |   ^
+                bad.yaml:4:12: queue.timeout: found `0s`, expected a duration longer than 0
+                4 |   timeout: 0s
+                  |            ^
+                bad.yaml:5:10: service: found a list, expected a text
+                5 | service: [shop]
+                  |          ^
+                bad.yaml:6:17: levels.first: unknown level `lowd`, expected off, error, warn, info, debug or trace
+                6 | levels: {first: lowd, final: &loud lowd, update: *loud}
+                  |                 ^
+                bad.yaml:6:36: levels.final: unknown level `lowd`, expected off, error, warn, info, debug or trace
+                6 | levels: {first: lowd, final: &loud lowd, update: *loud}
+                  |                                    ^
+                bad.yaml:7:14: fields[1]: unknown field `Colection`: did you mean `Collection`?
+                7 | fields: [DB, Colection, Duraton]
+                  |              ^
+                bad.yaml:7:25: fields[2]: unknown field `Duraton`: did you mean `Duration`?
+                7 | fields: [DB, Colection, Duraton]
+                  |                         ^
+                bad.yaml:9:15: require_context[0].namespace: found `shop`, expected a namespace such as `shop.orders`, `shop.*` or `*`
+                9 | - {namespace: shop, fields: [actor]}
+                  |               ^
+                bad.yaml:10:3: require_context[1]: expected the key `fields`, which has no default
+                10 | - {namespace: shop.*}
+                   |   ^
+                bad.yaml:11:31: require_context[2].fields: found an empty list, expected at least one part of the context, such as `actor`
+                11 | - {namespace: shop.*, fields: []}
+                   |                               ^
+                bad.yaml:14:3: layers[0]: found `path` beside `csv`, expected one key: indent what belongs to `csv`
+                14 |   path: a.csv
+                   |   ^
+                bad.yaml:15:9: layers[1].csv: unknown key `pth`, expected `name`, `levels`, `versions`, `path`, `rotation`, `keep`, `columns`, `header` or `steps`: did you mean `path`?
+                15 | - csv: {pth: a.csv}
+                   |         ^
+                bad.yaml:16:31: layers[2].csv.header: found `yes`, expected `true` or `false`
+                16 | - csv: {columns: all, header: yes}
+                   |                               ^
+                bad.yaml:17:31: layers[3].json.keep: `keep` must be at least 1
+                17 | - json: {path: b.jsonl, keep: 0, rotation: daily}
+                   |                               ^
+                bad.yaml:18:3: layers[4]: unknown value `jsn`, expected `console`, `file`, `csv`, `json` or `application`: did you mean `json`?
+                18 | - jsn
+                   |   ^
+                bad.yaml:19:16: layers[5].file.path: `b.jsonl` is the file of layers[3] too
+                19 | - file: {path: b.jsonl, rotatoin: daily, keep: 3}
+                   |                ^
+                bad.yaml:19:25: layers[5].file: unknown key `rotatoin`, expected `name`, `levels`, `versions`, `path`, `rotation`, `keep`, `template`, `fields` or `steps`: did you mean `rotation`?
+                19 | - file: {path: b.jsonl, rotatoin: daily, keep: 3}
+                   |                         ^
+            "#]],
+        );
+        let error = Settings::from_yaml_str(yaml, "bad.yaml").unwrap_err().to_string();
+        assert!(
+            error.contains("(and 17 more faults: `mongowatch config check` shows all)"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn print_shows_the_settings_with_all_defaults() {
         let directory = files();
         check(
@@ -999,6 +1110,7 @@ mod tool {
             expect![[r#"
                 -- stdout
                 capture: operations
+                privacy: full
                 context:
                   span_fields:
                     enduser.id: actor
@@ -1036,6 +1148,7 @@ mod tool {
                 - ErrorCode
                 - ErrorName
                 - ErrorMessage
+                reload: []
                 layers:
                 - csv:
                     name: rows

@@ -26,6 +26,7 @@ mod gridfs;
 mod mirror;
 mod newer_servers;
 mod operations;
+mod privacy;
 mod raw_batches;
 mod reload;
 mod rules;

@@ -245,9 +245,22 @@ pub(super) fn wanted(expected: &str, found: &Bson) -> Fault {
 
 /// The fault of a name that nobody knows.
 pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> Fault {
-    let hint = nearest(name, known.iter().copied())
-        .map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
-    Fault::new(format!("unknown {what} `{name}`{hint}"))
+    let reason = match name {
+        "$where" | "$function" | "$accumulator" => "it runs JavaScript",
+        "$text" => "it needs an index of the server",
+        "$near" | "$nearSphere" | "$geoWithin" | "$geoIntersects" | "$within" | "$geometry" => {
+            "there is no geometry here"
+        }
+        "$jsonSchema" | "$sampleRate" | "$rand" | "$let" | "$map" | "$filter" | "$reduce" => {
+            "it is no part of what a filter understands"
+        }
+        _ => {
+            let hint = nearest(name, known.iter().copied())
+                .map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
+            return Fault::new(format!("unknown {what} `{name}`{hint}"));
+        }
+    };
+    Fault::new(format!("`{name}` is not taken: {reason}"))
 }
 
 /// What a value is, for messages.

@@ -1,4 +1,36 @@
 //! MongoDB's query language over records and documents, compiled once.
+//!
+//! It behaves as `find` of the server does, which a test asks with random documents and queries.
+//!
+//! # What is taken
+//!
+//! - Values to be equal to, and `$eq $ne $gt $gte $lt $lte $in $nin $exists $type $regex $options $all
+//!   $elemMatch $size $mod $bitsAllSet $bitsAllClear $bitsAnySet $bitsAnyClear $not $comment`; above
+//!   them `$and $or $nor $expr`.
+//! - Dotted paths, with the server's rules for arrays and places in them.
+//! - In `$expr`: `"$a.b"`, `$$ROOT`, `$$CURRENT`, `$literal`, documents and arrays of expressions, and
+//!   the functions of `expr/functions.rs`.
+//!
+//! # What is refused when it is loaded
+//!
+//! `$where`, `$text`, `$jsonSchema`, geometry and what is unknown; arguments that the server refuses;
+//! regular expressions that cannot be run in linear time (looking around, references to groups, atomic
+//! groups, possessive repetitions), and seldom ones (`\B`, `\p`, `\c`, `\o`, `(?x)`, anything behind a
+//! `$` of the end); a name that no record has; and what is beyond the bounds: `compile::QUERY_DEPTH_MAX`,
+//! `compile::LEVELS_MAX`, `compile::CLAUSES_MAX`, `path::NAMES_MAX`, `path::PLACES_MAX`,
+//! `pattern::PATTERN_LENGTH_MAX`, `pattern::PATTERN_SIZE_MAX`.
+//!
+//! # What differs from the server on purpose
+//!
+//! - An expression that fails (a division by zero, the sum of a text) fails the server's whole query. Here
+//!   the record does not match, whatever stands around the expression. The server may look at the parts of
+//!   a query in another order, and so not meet what fails.
+//! - A Decimal128 is compared exactly, but arithmetic with one fails; so does `$toLower` and `$toUpper`
+//!   of a double or a date.
+//! - The times of a record have microseconds, those of BSON milliseconds; the finer ones are compared.
+//! - There is no collation.
+//! - With the option `m`, an alternative that needs no `^` is not found at the very end of a text that ends
+//!   with a newline, if the only match is there and empty: `(?m)^a|\z`.
 
 mod compile;
 mod expr;

@@ -67,10 +67,10 @@ fn what_is_not_understood_is_refused_with_its_place() {
             Duration.$in: expected an array, found an int
             $orr: unknown operator `$orr`: did you mean `$or`?
             $or: expected at least one query
-            $where: unknown operator `$where`
-            $text: unknown operator `$text`
-            $jsonSchema: unknown operator `$jsonSchema`
-            Filter.at: unknown operator `$geoWithin`
+            $where: `$where` is not taken: it runs JavaScript
+            $text: `$text` is not taken: it needs an index of the server
+            $jsonSchema: `$jsonSchema` is not taken: it is no part of what a filter understands
+            Filter.at: `$geoWithin` is not taken: there is no geometry here
             Filter.a.$mod[0]: the divisor cannot be 0
             Filter.a.$type: unknown type `strin`: did you mean `string`?
             Filter.a.$size: expected a whole number from 0, found -1

@@ -1,94 +1,8 @@
-//! A regular expression of a query: the server's flavour, run in linear time.
-//!
-//! The server's classes know ASCII only, and its `$` also stands before a newline at the very end.
-//! What is written otherwise there and means the same is translated; what cannot be run in linear
-//! time is refused.
+//! A pattern of the server's flavour, written in that of the crate.
 
 use std::{iter::Peekable, str::Chars};
 
-use mongodb::bson::Bson;
-use regex::{Regex, RegexBuilder};
-
-use super::view::View;
 use crate::filter::Fault;
-
-/// The most memory that a compiled expression takes, in bytes.
-pub(super) const PATTERN_SIZE_MAX: usize = 1 << 20;
-/// The longest pattern, in bytes.
-pub(super) const PATTERN_LENGTH_MAX: usize = 32_764;
-
-/// A pattern, and what it was made of.
-#[derive(Clone, Debug)]
-pub(super) struct Pattern {
-    regex: Regex,
-    source: String,
-    options: String,
-    has_line_start: bool,
-}
-
-impl Pattern {
-    pub(super) fn new(source: &str, options: &str) -> Result<Self, Fault> {
-        if source.len() > PATTERN_LENGTH_MAX {
-            let found = source.len();
-            return Err(Fault::new(format!(
-                "found a pattern of {found} bytes, expected at most {PATTERN_LENGTH_MAX}"
-            )));
-        }
-        if source.contains('\0') || options.contains('\0') {
-            return Err(Fault::new("a regular expression cannot hold a null character"));
-        }
-        if let Some(other) = options.chars().find(|option| !"imsxu".contains(*option)) {
-            return Err(Fault::new(format!(
-                "unknown option `{other}` of a regular expression: expected `i`, `m`, `s`, `x` or `u`"
-            )));
-        }
-        let mut translator = Translator::new(source, options);
-        translator.run()?;
-        let (translated, has_line_start) = (translator.out, translator.has_line_start);
-        let regex = RegexBuilder::new(&translated)
-            .case_insensitive(options.contains('i'))
-            .dot_matches_new_line(options.contains('s'))
-            .ignore_whitespace(options.contains('x'))
-            .size_limit(PATTERN_SIZE_MAX)
-            .build()
-            .map_err(|error| Fault::new(reason(&error)))?;
-        Ok(Self { regex, source: source.to_owned(), options: options.to_owned(), has_line_start })
-    }
-
-    /// Does a text match, or is the value this very expression?
-    pub(super) fn matches(&self, value: View<'_>) -> bool {
-        if let View::Other(Bson::RegularExpression(stored)) = value {
-            return stored.pattern.as_str() == self.source
-                && stored.options.as_str() == self.options;
-        }
-        let Some(text) = value.text() else { return false };
-        if self.has_line_start && text.ends_with('\n') {
-            // No line begins behind the last newline, for the server.
-            return self.regex.find(text).is_some_and(|found| found.start() < text.len());
-        }
-        self.regex.is_match(text)
-    }
-}
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.source == other.source && self.options == other.options
-    }
-}
-
-/// What is wrong with a pattern, on one line.
-fn reason(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => {
-            format!("the regular expression needs more than {PATTERN_SIZE_MAX} bytes of memory")
-        }
-        other => {
-            let text = other.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            format!("bad regular expression: {}", last.trim_start_matches("error: "))
-        }
-    }
-}
 
 /// Why a pattern is refused that the server would take.
 fn not_linear(what: &str) -> Fault {
@@ -96,47 +10,42 @@ fn not_linear(what: &str) -> Fault {
 }
 
 /// Writes a pattern of the server's flavour in that of the crate.
-struct Translator<'p> {
-    rest: Peekable<Chars<'p>>,
-    out: String,
+pub(super) struct Translator<'p> {
+    pub(super) rest: Peekable<Chars<'p>>,
+    pub(super) out: String,
     is_extended: bool,
     whole: Group,
     /// The groups that are open.
     groups: Vec<Group>,
     /// Did a `$` of the end come before, in this branch?
     has_ended: bool,
-    has_line_start: bool,
+    pub(super) has_line_start: bool,
     names: Vec<String>,
     /// Can what comes before be repeated?
     is_repeatable: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Group {
+pub(super) struct Group {
     /// Do `^` and `$` stand at lines?
     by_line: bool,
-    ignores_case: bool,
+    pub(super) ignores_case: bool,
     /// Did a `$` come before the group, or at the end of one of its branches?
     ended_before: bool,
     any_ended: bool,
 }
 
-/// What stands in a class: a character, or a set of some.
-enum Item {
-    Character(char),
-    Set(String),
-}
-
-const WORD: &str = "0-9A-Za-z_";
+pub(super) const WORD: &str = "0-9A-Za-z_";
 /// The spaces of `\s`.
-const SPACE: &str = r"\t\n\x0b\x0c\r ";
+pub(super) const SPACE: &str = r"\t\n\x0b\x0c\r ";
 /// The spaces of `\h`.
-const HORIZONTAL: &str = r"\t \x{a0}\x{1680}\x{180e}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}";
+pub(super) const HORIZONTAL: &str =
+    r"\t \x{a0}\x{1680}\x{180e}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}";
 /// The line ends of `\v`.
-const VERTICAL: &str = r"\n\x0b\x0c\r\x{85}\x{2028}\x{2029}";
+pub(super) const VERTICAL: &str = r"\n\x0b\x0c\r\x{85}\x{2028}\x{2029}";
 
 impl<'p> Translator<'p> {
-    fn new(source: &'p str, options: &str) -> Self {
+    pub(super) fn new(source: &'p str, options: &str) -> Self {
         Self {
             rest: source.chars().peekable(),
             out: String::with_capacity(source.len() + 16),
@@ -154,7 +63,7 @@ impl<'p> Translator<'p> {
         }
     }
 
-    fn run(&mut self) -> Result<(), Fault> {
+    pub(super) fn run(&mut self) -> Result<(), Fault> {
         while let Some(character) = self.rest.next() {
             if self.has_ended {
                 self.check_end(character)?;
@@ -195,12 +104,12 @@ impl<'p> Translator<'p> {
         Ok(())
     }
 
-    fn atom(&mut self, text: &str) {
+    pub(super) fn atom(&mut self, text: &str) {
         self.out.push_str(text);
         self.is_repeatable = true;
     }
 
-    fn code(&mut self, character: char) {
+    pub(super) fn code(&mut self, character: char) {
         let code = u32::from(character);
         self.atom(&format!(r"\x{{{code:x}}}"));
     }
@@ -213,7 +122,7 @@ impl<'p> Translator<'p> {
         Err(Fault::new("bad regular expression: a comment does not end with a newline"))
     }
 
-    fn group(&mut self) -> &mut Group {
+    pub(super) fn group(&mut self) -> &mut Group {
         self.groups.last_mut().unwrap_or(&mut self.whole)
     }
 
@@ -453,7 +362,7 @@ impl<'p> Translator<'p> {
     }
 
     /// The character that an escape means, inside of classes and outside.
-    fn character(&mut self, escape: char) -> Result<char, Fault> {
+    pub(super) fn character(&mut self, escape: char) -> Result<char, Fault> {
         let code = match escape {
             't' => 0x09,
             'n' => 0x0a,
@@ -503,121 +412,4 @@ impl<'p> Translator<'p> {
         }
         Err(Fault::new("bad regular expression: `\\Q` without an `\\E`"))
     }
-
-    fn class(&mut self) -> Result<(), Fault> {
-        let not = if self.rest.next_if_eq(&'^').is_some() { "^" } else { "" };
-        let (mut plain, mut sets, mut has_letters) = (String::new(), String::new(), false);
-        let mut is_first = true;
-        while let Some(item) = self.item(is_first)? {
-            is_first = false;
-            match item {
-                Item::Set(set) => sets.push_str(&set),
-                Item::Character(from) => {
-                    let to = self.range_end(from)?;
-                    has_letters |= to != from || from.is_alphabetic();
-                    let (from, to) = (u32::from(from), u32::from(to));
-                    plain.push_str(&format!(r"\x{{{from:x}}}-\x{{{to:x}}}"));
-                }
-            }
-        }
-        // The sets are ASCII, and stay so where case is ignored, which would bring in two others.
-        let text = match (self.group().ignores_case && !sets.is_empty(), has_letters, not) {
-            (false, ..) => format!("[{not}{plain}{sets}]"),
-            (true, false, _) => format!("(?-i:[{not}{plain}{sets}])"),
-            (true, true, "") => format!("(?:[{plain}]|(?-i:[{sets}]))"),
-            (true, true, _) => {
-                return Err(Fault::new(
-                    "a negated class of letters and sets is not taken where case is ignored",
-                ));
-            }
-        };
-        self.atom(&text);
-        Ok(())
-    }
-
-    /// The end of a range that begins with this character, which is alone if there is none.
-    fn range_end(&mut self, from: char) -> Result<char, Fault> {
-        let mut ahead = self.rest.clone();
-        if ahead.next() != Some('-') || ahead.next().is_none_or(|next| next == ']') {
-            return Ok(from);
-        }
-        self.rest.next();
-        match self.item(false)? {
-            Some(Item::Character(to)) if to < from => Err(Fault::new(format!(
-                "bad regular expression: the range `{from}-{to}` is reversed"
-            ))),
-            Some(Item::Character(to)) => Ok(to),
-            Some(Item::Set(_)) => {
-                Err(Fault::new("bad regular expression: a range ends with a set of characters"))
-            }
-            None => Ok(from),
-        }
-    }
-
-    /// The next item of a class; none at its end.
-    fn item(&mut self, is_first: bool) -> Result<Option<Item>, Fault> {
-        let Some(character) = self.rest.next() else {
-            return Err(Fault::new("bad regular expression: a class does not end"));
-        };
-        Ok(Some(match character {
-            ']' if !is_first => return Ok(None),
-            '\\' => self.class_escape()?,
-            '[' => self.posix()?,
-            other => Item::Character(other),
-        }))
-    }
-
-    fn class_escape(&mut self) -> Result<Item, Fault> {
-        let Some(character) = self.rest.next() else {
-            return Err(Fault::new("bad regular expression: it ends with a `\\`"));
-        };
-        let space = || SPACE.replace(' ', r"\x20");
-        let horizontal = || HORIZONTAL.replace(' ', r"\x20");
-        Ok(Item::Set(match character {
-            'd' => "0-9".to_owned(),
-            'D' => "[^0-9]".to_owned(),
-            'w' => WORD.to_owned(),
-            'W' => format!("[^{WORD}]"),
-            's' => space(),
-            'S' => format!("[^{}]", space()),
-            'h' => horizontal(),
-            'H' => format!("[^{}]", horizontal()),
-            'v' => VERTICAL.to_owned(),
-            'V' => format!("[^{VERTICAL}]"),
-            'b' => return Ok(Item::Character('\u{8}')),
-            'Q' | 'E' | '1'..='9' | 'p' | 'P' | 'c' | 'o' | 'N' | 'R' | 'X' => {
-                return Err(Fault::new(format!("`\\{character}` in a class is not taken")));
-            }
-            other => return self.character(other).map(Item::Character),
-        }))
-    }
-
-    /// `[:alpha:]` and its like, which are ASCII in the crate too.
-    fn posix(&mut self) -> Result<Item, Fault> {
-        let ahead: String = self.rest.clone().take(12).collect();
-        if let Some(sign @ ('.' | '=')) = ahead.chars().next()
-            && ahead.get(1..).is_some_and(|rest| rest.contains(&format!("{sign}]")))
-        {
-            return Err(Fault::new("bad regular expression: no collating elements are known"));
-        }
-        let name = ahead.strip_prefix(':').and_then(|ahead| ahead.split_once(":]"));
-        let Some((name, _)) = name else { return Ok(Item::Character('[')) };
-        let bare = name.trim_start_matches('^');
-        if !bare.bytes().all(|byte| byte.is_ascii_lowercase()) {
-            return Ok(Item::Character('['));
-        }
-        if !POSIX.contains(&bare) {
-            return Err(Fault::new(format!("bad regular expression: unknown class `[:{name}:]`")));
-        }
-        self.rest.nth(name.len() + 2);
-        let not = if bare.len() < name.len() { "^" } else { "" };
-        let is_cased = matches!(bare, "upper" | "lower");
-        let bare = if is_cased && self.group().ignores_case { "alpha" } else { bare };
-        Ok(Item::Set(format!("[:{not}{bare}:]")))
-    }
 }
-
-const POSIX: &[&str] = &[
-    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
-    "space", "upper", "word", "xdigit",
-];

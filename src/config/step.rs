@@ -1,0 +1,38 @@
+//! The faults of a route's steps, at their places in the file.
+
+use super::{
+    fault::Fault,
+    tree::{Kind, Node},
+};
+use crate::filter::{self, Part};
+
+/// Makes a fault of the configuration of one of a step: `way` leads from the root to the settings of
+/// the step, such as `layers[1].file.steps[0]`, and the fault's own way goes on from there.
+///
+/// An unknown word is shown at its key, if it is one. `column` counts the letters of a scalar from 1,
+/// of an expression for example; it counts as far as each letter has a place in the file.
+pub(super) fn step_fault(
+    fault: &filter::Fault,
+    way: &[Part],
+    column: Option<usize>,
+    root: &Node,
+) -> Fault {
+    let path: Vec<_> = way.iter().chain(fault.path()).cloned().collect();
+    let node = root.nearest(&path);
+    let placed = |placed: Fault| path.iter().rev().cloned().fold(placed, Fault::within);
+    let message = fault.message();
+    let word = message.strip_prefix("unknown ").and_then(|rest| rest.split('`').nth(1));
+    let key = word.and_then(|word| {
+        let above = root.nearest(&path[..path.len().saturating_sub(1)]);
+        let is_last = matches!(path.last(), Some(Part::Key(last)) if last == word);
+        node.place_of_key(word).or_else(|| above.place_of_key(word).filter(|_| is_last))
+    });
+    let made = Fault::new(message);
+    placed(match (key, column, &node.kind) {
+        (Some(place), ..) => made.at_key(place),
+        (None, Some(column), Kind::Text(_)) if node.written().is_none() => {
+            made.at_place(node.place_of(column.saturating_sub(1)))
+        }
+        _ => made.at(node),
+    })
+}

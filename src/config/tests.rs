@@ -1,0 +1,158 @@
+//! Tests of what the outside does not see: variables of a lookup, places of steps.
+
+use std::env::VarError;
+
+use expect_test::{Expect, expect};
+
+use super::{faults, step::step_fault, tree::Node, write};
+use crate::filter;
+
+fn lookup(name: &str) -> Result<String, VarError> {
+    match name {
+        "PORT" => Ok("1234".to_owned()),
+        "TOKEN" => Ok("hunter2-secret".to_owned()),
+        "TREE" => Ok("a\nbuffer: 7".to_owned()),
+        "EMPTY" => Ok(String::new()),
+        _ => Err(VarError::NotPresent),
+    }
+}
+
+/// Checks the faults of a text, or what `config print` shows of it without its defaults.
+#[track_caller]
+fn check(yaml: &str, expected: Expect) {
+    let told = match faults::read(yaml, &lookup) {
+        Ok(read) => {
+            let settings = &read.settings;
+            let service = settings.service.as_deref().unwrap_or("-");
+            format!(
+                "service={service:?} buffer={} capacity={}\n",
+                settings.buffer, settings.queue.capacity
+            )
+        }
+        Err(faults) => {
+            faults.into_iter().map(|fault| fault.into_error("a").to_string() + "\n").collect()
+        }
+    };
+    expected.assert_eq(&told);
+}
+
+#[test]
+fn variables_are_put_in_by_scalar() {
+    check(
+        "service: ${TOKEN}\nbuffer: ${PORT}",
+        expect![[r#"
+        service="hunter2-secret" buffer=1234 capacity=100000
+    "#]],
+    );
+    check(
+        "service: ${NONE:-a b}\nbuffer: ${NONE:-12}\nqueue: {capacity: \"${PORT}\"}",
+        expect![[r#"
+            a:3:19: queue.capacity: found `${PORT}`, whose value cannot be used here
+        "#]],
+    );
+    check(
+        "service: '${PORT}'\nbuffer: ${EMPTY:-5}",
+        expect![[r#"
+        service="1234" buffer=5 capacity=100000
+    "#]],
+    );
+    check(
+        "service: x${PORT}y$${PORT}$$ROOT$z",
+        expect![[r#"
+        service="x1234y${PORT}$$ROOT$z" buffer=65536 capacity=100000
+    "#]],
+    );
+    check(
+        "service: ${TREE}",
+        expect![[r#"
+        service="a\nbuffer: 7" buffer=65536 capacity=100000
+    "#]],
+    );
+    check(
+        "service: ${EMPTY}",
+        expect![[r#"
+        service="-" buffer=65536 capacity=100000
+    "#]],
+    );
+}
+
+#[test]
+fn faults_of_variables_never_show_their_values() {
+    check(
+        "capture: ${TOKEN}\nbuffer: ${TOKEN}\nlevels: {final: \"${TOKEN}\"}\nfields: [\"${TOKEN}\"]\nshutdown_timeout: ${TOKEN}\nlayers:\n- file: {path: a, template: \"{${TOKEN}}\"}\n- ${TOKEN}\n- csv: {path: a.csv, name: \"${TOKEN}\"}\n- csv: {path: b.csv, name: \"${TOKEN}\"}\n- json: {path: b.csv}",
+        expect![[r#"
+            a:1:10: capture: found `${TOKEN}`, whose value is unknown here, expected `spans`, `commands` or `operations`
+            a:2:9: buffer: found `${TOKEN}`, whose value cannot be used here
+            a:3:17: levels.final: found `${TOKEN}`, whose value is unknown here, expected off, error, warn, info, debug or trace
+            a:4:10: fields[0]: found `${TOKEN}`, whose value cannot be used here
+            a:5:19: shutdown_timeout: found `${TOKEN}`, whose value cannot be used here
+            a:7:29: layers[0].file.template: found `{${TOKEN}}`, whose value cannot be used here
+            a:8:3: layers[1]: found `${TOKEN}`, whose value is unknown here, expected `console`, `file`, `csv`, `json` or `application`
+            a:11:16: layers[4].json.path: `b.csv` is the file of layers[3] too
+        "#]],
+    );
+    check(
+        "service: ${NONE}\nbuffer: ${}\nqueue: {capacity: \"${A\"}\ncapture: ${A:b}",
+        expect![[r#"
+            a:1:10: service: the environment variable `NONE` is not set: set it, or give it a default: `${NONE:-...}`
+            a:2:9: buffer: found `${}`, expected `${NAME}` or `${NAME:-default}`; write `$${` for a text with `${`
+            a:3:19: queue.capacity: `${` without its `}`: write `$${` for these two letters
+            a:4:10: capture: found `${A:b}`, expected `${NAME}` or `${NAME:-default}`; write `$${` for a text with `${`
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_printed_has_variables_for_their_values() {
+    let yaml = "service: ${TOKEN}\nservice_version: $${X}\nbuffer: ${PORT}\nlayers:\n- csv: {path: \"/tmp/${TOKEN}.csv\"}";
+    let read = faults::read(yaml, &lookup).unwrap_or_else(|_| panic!("it is right"));
+    let printed = write::to_string_with(&read.settings, &read.root).unwrap();
+    let lines = printed.lines().filter(|line| line.contains('$'));
+    let lines: String = lines.map(|line| line.to_owned() + "\n").collect();
+    expect![[r#"
+        service: ${TOKEN}
+        service_version: $${X}
+        buffer: ${PORT}
+            path: /tmp/${TOKEN}.csv
+    "#]]
+    .assert_eq(&lines);
+    let again = faults::read(&printed, &lookup).unwrap_or_else(|_| panic!("it is right"));
+    assert_eq!(again.settings, read.settings);
+}
+
+#[test]
+fn faults_of_steps_are_shown_in_the_file() {
+    #[track_caller]
+    fn check(fault: filter::Fault, column: Option<usize>, expected: Expect) {
+        let yaml = "layers:\n- file:\n    steps:\n    - match:\n        $or:\n        - {a: 1}\n        - {Duration: {$gtt: 3}}\n    - when: 'Duration >> 3'\n";
+        let root = Node::parse(yaml).unwrap_or_else(|_| panic!("it is YAML"));
+        let index = usize::from(column.is_some());
+        let way = ["layers".into(), 0.into(), "file".into(), "steps".into(), index.into()];
+        let fault = step_fault(&fault, &way, column, &root);
+        expected.assert_eq(&fault.into_error("a").to_string());
+    }
+    let fault = |message: &str| {
+        filter::Fault::new(message).within("Duration".into()).within(1.into()).within("$or".into())
+    };
+    check(
+        fault("unknown operator `$gtt`").within("match".into()),
+        None,
+        expect!["a:7:23: layers[0].file.steps[0].match.$or[1].Duration: unknown operator `$gtt`"],
+    );
+    let deeper = filter::Fault::new("unknown operator `$gtt`").within("$gtt".into());
+    let deeper = deeper.within("Duration".into()).within(1.into()).within("$or".into());
+    check(
+        deeper.within("match".into()),
+        None,
+        expect![
+            "a:7:23: layers[0].file.steps[0].match.$or[1].Duration.$gtt: unknown operator `$gtt`"
+        ],
+    );
+    check(
+        fault("expected a text").within("match".into()),
+        None,
+        expect!["a:7:22: layers[0].file.steps[0].match.$or[1].Duration: expected a text"],
+    );
+    let when = filter::Fault::new("expected a value").within("when".into());
+    check(when, Some(11), expect!["a:8:24: layers[0].file.steps[1].when: expected a value"]);
+}
