@@ -10,7 +10,7 @@ pub enum Exit {
     Failure,
     /// The command line could not be understood.
     Usage,
-    /// The work was done but for malformed rows; an edit in place was not done at all.
+    /// The work was done but for malformed rows or lines; an edit in place was not done at all.
     Malformed,
 }
 
@@ -36,7 +36,9 @@ impl Exit {
             Self::Success => "everything was done",
             Self::Failure => "something could not be done, such as reading or writing a file",
             Self::Usage => "the command line could not be understood",
-            Self::Malformed => "malformed rows were left out (in place: nothing was changed)",
+            Self::Malformed => {
+                "malformed rows or lines were left out (in place: nothing was changed)"
+            }
         }
     }
 

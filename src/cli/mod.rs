@@ -6,6 +6,7 @@
 mod config;
 mod csv;
 mod exit;
+mod filter;
 
 use std::{fmt, io::Write, process::ExitCode};
 
@@ -29,6 +30,9 @@ enum Command {
     /// Work on the CSV files that mongowatch and pymongowatch write
     #[command(subcommand)]
     Csv(csv::Command),
+    /// Ask which records match, and what the steps of a configuration make of them
+    #[command(subcommand)]
+    Filter(filter::Command),
 }
 
 impl Command {
@@ -36,6 +40,7 @@ impl Command {
         match self {
             Self::Config(command) => command.run(),
             Self::Csv(command) => command.run(),
+            Self::Filter(command) => command.run(),
         }
     }
 }

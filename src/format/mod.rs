@@ -8,6 +8,8 @@ pub(crate) mod extjson;
 pub(crate) mod json;
 mod number;
 mod sentence;
+#[cfg(feature = "cli")]
+pub(crate) mod stored;
 mod template;
 #[cfg(test)]
 mod tests;

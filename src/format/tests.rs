@@ -444,3 +444,54 @@ fn json_values_keep_their_kinds() {
     assert_eq!(json(Value::Duration(Duration::from_millis(250))), "0.250000");
     assert_eq!(json(Value::Array(&[Bson::Int32(1), "x".into()])), "[1,\"x\"]");
 }
+
+#[cfg(feature = "cli")]
+#[test]
+fn a_record_comes_back_from_its_line() {
+    let mut full = record();
+    let values: &[(Field, Bson)] = &[
+        (Field::Update, doc! { "$set": { "at": DateTime::from_millis(5) } }.into()),
+        (Field::Options, doc! { "sort": { "b": 1, "a": -1 } }.into()),
+        (Field::WriteErrors, Bson::Array(vec![doc! { "index": 1, "code": 11000 }.into()])),
+        (Field::ErrorCode, 11000.into()),
+        (Field::ErrorMessage, "line\none".into()),
+        (Field::SessionId, "0190163d-8694-739b-aea5-966c26f8ad91".into()),
+        (Field::RequestIds, Bson::Array(vec![1.into(), 2.into()])),
+        (Field::Actor, doc! { "Kind": "user", "ID": "7" }.into()),
+        (Field::Labels, doc! { "z": 1, "a": Bson::Int64(i64::MAX) }.into()),
+        (Field::InsertedIds, Bson::Array(vec![ObjectId::from_bytes([7; 12]).into()])),
+        (Field::Pid, 42.into()),
+        (Field::Seq, 7.into()),
+        (Field::Extra, doc! { "Team": "payments" }.into()),
+        (Field::TxnOutcome, "committed".into()),
+    ];
+    for (field, value) in values {
+        full.set(*field, value.clone()).unwrap();
+    }
+    full.phase = crate::record::Phase::Final;
+    // What is finer than the six decimals of a line is lost.
+    full.duration = Some(Duration::from_micros(12_346));
+    let mut line = Vec::new();
+    json::line(&full, &mut line);
+    let back = stored::record(&line).unwrap();
+    let mut again = Vec::new();
+    json::line(&back, &mut again);
+    assert_eq!(String::from_utf8(again).unwrap(), String::from_utf8(line).unwrap());
+    assert!(back == full);
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn what_is_no_record_is_refused() {
+    let refused = |line: &str| stored::record(line.as_bytes()).unwrap_err().to_string();
+    let mut line = Vec::new();
+    json::line(&record(), &mut line);
+    let line = String::from_utf8(line).unwrap();
+    check(&refused("{}"), expect![[""]]);
+    check(&refused("[1]"), expect![[""]]);
+    check(&refused("{\"a\": }"), expect![[""]]);
+    check(&refused(&line.replace("\"DB\"", "\"DBB\"")), expect![[""]]);
+    check(&refused(&line.replace("\"shop\"", "5")), expect![[""]]);
+    check(&refused(&line.replace("final(2)", "last")), expect![[""]]);
+    check(&refused(&line.replace("2024-05-01T12:00:00.060000Z", "today")), expect![[""]]);
+}

@@ -22,6 +22,8 @@ mod cursors;
 mod examples;
 mod failures;
 mod faults;
+#[cfg(feature = "cli")]
+mod filter_match;
 mod gridfs;
 mod mirror;
 mod newer_servers;
