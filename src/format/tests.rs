@@ -487,11 +487,25 @@ fn what_is_no_record_is_refused() {
     let mut line = Vec::new();
     json::line(&record(), &mut line);
     let line = String::from_utf8(line).unwrap();
-    check(&refused("{}"), expect![[""]]);
-    check(&refused("[1]"), expect![[""]]);
-    check(&refused("{\"a\": }"), expect![[""]]);
-    check(&refused(&line.replace("\"DB\"", "\"DBB\"")), expect![[""]]);
-    check(&refused(&line.replace("\"shop\"", "5")), expect![[""]]);
-    check(&refused(&line.replace("final(2)", "last")), expect![[""]]);
-    check(&refused(&line.replace("2024-05-01T12:00:00.060000Z", "today")), expect![[""]]);
+    check(&refused("{}"), expect!["it is no record: it has no `WatcherName`"]);
+    check(&refused("[1]"), expect!["expected a document: `{`, keys and values, `}`"]);
+    check(&refused("{\"a\": }"), expect!["column 7: expected value"]);
+    check(
+        &refused(&line.replace("\"DB\"", "\"DBB\"")),
+        expect!["unknown field `DBB`: did you mean `DB`?"],
+    );
+    check(
+        &refused(&line.replace("\"shop\"", "5")),
+        expect!["DB: expected a string, found an integer"],
+    );
+    check(
+        &refused(&line.replace("final(2)", "last")),
+        expect![[r#"Iteration: expected a number, `final` or `final(n)`, found "last""#]],
+    );
+    check(
+        &refused(&line.replace("2024-05-01T12:00:00.060000Z", "today")),
+        expect![
+            "StartTime: expected a date, found a string: failed to parse four digit integer as year: invalid digit, expected 0-9 but got t"
+        ],
+    );
 }
