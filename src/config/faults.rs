@@ -16,6 +16,7 @@ const FAULTS_MAX: usize = 100;
 /// A text that was read: what it comes to, and the tree that it came from.
 pub(super) struct Read {
     pub(super) settings: Settings,
+    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "for `config print`"))]
     pub(super) root: Node,
 }
 

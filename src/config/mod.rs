@@ -91,7 +91,7 @@ impl Settings {
     pub fn from_env() -> Result<Self> {
         match std::env::var_os(CONFIG_VARIABLE) {
             #[cfg(feature = "yaml")]
-            Some(path) => yaml::from_variable(path.into(), |path| Self::from_yaml_file(path)),
+            Some(path) => yaml::from_variable(path.into(), Self::from_yaml_file),
             #[cfg(not(feature = "yaml"))]
             Some(path) => Err(crate::watch_error::Error::config(format!(
                 "{CONFIG_VARIABLE}: {} cannot be read: mongowatch was built without its feature `yaml`",

@@ -4,7 +4,9 @@ use std::env::VarError;
 
 use expect_test::{Expect, expect};
 
-use super::{faults, step::step_fault, tree::Node, write};
+#[cfg(feature = "cli")]
+use super::write;
+use super::{faults, step::step_fault, tree::Node};
 use crate::filter;
 
 fn lookup(name: &str) -> Result<String, VarError> {
@@ -102,6 +104,7 @@ fn faults_of_variables_never_show_their_values() {
     );
 }
 
+#[cfg(feature = "cli")]
 #[test]
 fn what_is_printed_has_variables_for_their_values() {
     let yaml = "service: ${TOKEN}\nservice_version: $${X}\nbuffer: ${PORT}\nlayers:\n- csv: {path: \"/tmp/${TOKEN}.csv\"}";

@@ -9,6 +9,7 @@ use super::{
     tree::{Kind, Node},
     variables::escaped,
 };
+#[cfg(feature = "cli")]
 use crate::filter::Part;
 
 /// All settings as YAML.

@@ -36,6 +36,18 @@ impl Fault {
         Self { way: Vec::new(), message: message.into(), column: None }
     }
 
+    /// A fault of what is parsed from a text.
+    pub(super) fn of_text(error: Error) -> Self {
+        Self::new(error.to_string())
+    }
+
+    /// The same fault without the innermost name: for settings that are a list of paths and nothing
+    /// else, where a whole map has `fields`.
+    pub(super) fn out(mut self) -> Self {
+        self.way.pop();
+        self
+    }
+
     /// The same fault, seen from one level above.
     #[must_use]
     pub fn within(mut self, part: Part) -> Self {

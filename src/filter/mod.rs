@@ -9,8 +9,10 @@ mod draft;
 mod edit;
 mod expression;
 mod fault;
+mod fields;
 mod hash;
 mod key;
+mod limit;
 mod mask;
 mod matcher;
 mod memo;
@@ -19,12 +21,15 @@ mod path;
 mod patterns;
 mod query;
 mod rate;
+mod sample;
+mod set;
 mod settings;
 mod shape;
 mod short;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod truncate;
 
 pub use self::{
     audit::{AuditFilter, AuditFilterSettings},
@@ -33,6 +38,7 @@ pub use self::{
     fault::{Fault, Part},
     hash::{Hash, HashSettings, ValueHasher},
     key::{KeySource, Secret},
+    limit::{Limit, LimitSettings},
     mask::{Mask, MaskMode, MaskSettings},
     matcher::{Failure, Matcher},
     named::NamedFilters,
@@ -40,8 +46,10 @@ pub use self::{
     patterns::PatternSettings,
     query::Query,
     rate::{Originals, RateSettings},
+    sample::{Sample, SampleSettings},
     settings::StepSettings,
     shape::{Shape, ShapeSettings},
     short::FieldPaths,
     steps::{Made, Steps},
+    truncate::{Truncate, TruncateSettings},
 };

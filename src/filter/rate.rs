@@ -70,7 +70,7 @@ const fn every() -> Duration {
     Duration::from_secs(60)
 }
 
-fn by() -> Vec<Field> {
+pub(super) fn by() -> Vec<Field> {
     vec![Field::Db, Field::Collection, Field::Operation]
 }
 
@@ -88,7 +88,7 @@ fn quantiles() -> Vec<f64> {
     vec![0.5, 0.95, 0.99]
 }
 
-const fn max_keys() -> usize {
+pub(super) const fn max_keys() -> usize {
     1_000
 }
 
@@ -115,16 +115,8 @@ impl RateSettings {
     ///
     /// When a number is out of its range, or a field cannot be summed up or grouped by.
     pub(super) fn build(&self) -> Result<Rate, Fault> {
-        let day = Duration::from_secs(24 * 60 * 60);
-        if self.every < Duration::from_secs(1) || self.every > day {
-            return Err(Fault::new("expected a duration between 1s and 24h").within("every".into()));
-        }
-        if self.max_keys == 0 || self.max_keys > Self::KEYS_MAX {
-            let max = Self::KEYS_MAX;
-            return Err(
-                Fault::new(format!("expected between 1 and {max}")).within("max_keys".into())
-            );
-        }
+        check_period(self.every, "every")?;
+        check_keys(self.max_keys, &self.by)?;
         for (place, quantile) in self.quantiles.iter().enumerate() {
             if !(0.0..=1.0).contains(quantile) {
                 let fault = Fault::new(format!("found {quantile}, expected between 0 and 1"));
@@ -137,13 +129,44 @@ impl RateSettings {
                 return Err(fault.within(place.into()).within("sum".into()));
             }
         }
-        for (place, field) in self.by.iter().enumerate() {
-            if !is_group(*field) {
-                let fault = Fault::new(format!("{field} is another one for each operation"));
-                return Err(fault.within(place.into()).within("by".into()));
-            }
-        }
         Ok(Rate { settings: self.clone(), period: None, key: Vec::new() })
+    }
+}
+
+/// Is it the length of a period? `key` is where it stands.
+pub(super) fn check_period(period: Duration, key: &str) -> Result<(), Fault> {
+    let day = Duration::from_secs(24 * 60 * 60);
+    match (Duration::from_secs(1)..=day).contains(&period) {
+        true => Ok(()),
+        false => Err(Fault::new("expected a duration between 1s and 24h").within(key.into())),
+    }
+}
+
+/// May there be so many groups by these fields?
+pub(super) fn check_keys(max_keys: usize, by: &[Field]) -> Result<(), Fault> {
+    let max = RateSettings::KEYS_MAX;
+    if max_keys == 0 || max_keys > max {
+        return Err(Fault::new(format!("expected between 1 and {max}")).within("max_keys".into()));
+    }
+    match by.iter().position(|field| !is_group(*field)) {
+        Some(place) => {
+            let fault = Fault::new(format!("{} is another one for each operation", by[place]));
+            Err(fault.within(place.into()).within("by".into()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Writes what the group of a record is told by.
+pub(super) fn write_key(record: &WatchMessage, by: &[Field], key: &mut Vec<u8>) {
+    key.clear();
+    for field in by {
+        // A length before each, so that no two lists of values have one key.
+        let start = key.len();
+        key.extend_from_slice(&[0; 4]);
+        value::write(record.get(*field), key);
+        let length = u32::try_from(key.len() - start).unwrap_or(u32::MAX);
+        key[start..start + 4].copy_from_slice(&length.to_le_bytes());
     }
 }
 
@@ -234,15 +257,7 @@ impl Rate {
         if !record.iteration.is_final() || record.watcher == WatcherName::Rate {
             return;
         }
-        self.key.clear();
-        for field in &self.settings.by {
-            // A length before each, so that no two lists of values have one key.
-            let start = self.key.len();
-            self.key.extend_from_slice(&[0; 4]);
-            value::write(record.get(*field), &mut self.key);
-            let length = u32::try_from(self.key.len() - start).unwrap_or(u32::MAX);
-            self.key[start..start + 4].copy_from_slice(&length.to_le_bytes());
-        }
+        write_key(record, &self.settings.by, &mut self.key);
         let settings = &self.settings;
         let period = self.period.get_or_insert_with(|| Period::around(draft.now(), settings.every));
         period.group(&self.key, record, settings).add(record, settings);

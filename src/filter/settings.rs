@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Fault, HashSettings, KeySource, MaskSettings, Matcher, Query, RateSettings, Secret,
-    ShapeSettings,
+    AuditFilterSettings, Expression, Fault, FieldPaths, HashSettings, KeySource, LimitSettings,
+    MaskSettings, Matcher, Query, RateSettings, SampleSettings, Secret, ShapeSettings,
+    TruncateSettings,
+    fields::{Drop, Keep, Rename},
+    set::Set,
 };
 use crate::record::EventLevel;
 
@@ -18,10 +21,31 @@ use crate::record::EventLevel;
 pub enum StepSettings {
     /// Lets through what a query document of MongoDB matches.
     Match(Query),
+    /// Lets through what a condition on one line is true of.
+    When(Expression),
+    /// Lets through what a filter of MongoDB's or Percona's auditing would.
+    AuditFilter(AuditFilterSettings),
     /// Replaces values.
     Mask(MaskSettings),
     /// Replaces values by their keyed hashes.
     Hash(HashSettings),
+    /// Cuts long texts and lists.
+    Truncate(TruncateSettings),
+    /// Removes what paths name.
+    Drop(FieldPaths),
+    /// Removes what paths do not name, but for WatcherName, WatchID, Iteration, StartTime, Operation
+    /// and Seq. Of a document of which parts stay, the documents and lists around other values stay
+    /// too, without those.
+    Keep(FieldPaths),
+    /// Moves values: a map from paths to paths. What does not fit its new place is removed.
+    Rename(Query),
+    /// Puts values into the record: a map from paths to constants, `{env: NAME}` for a variable of the
+    /// environment, or `{template: '{DB}.{Collection}'}`.
+    Set(Query),
+    /// Lets a part of the operations through.
+    Sample(SampleSettings),
+    /// Lets some records of each kind through, in each period.
+    Limit(LimitSettings),
     /// Fills the fields that tell the shape of the query.
     Shape(ShapeSettings),
     /// Sums up records over periods, and gives the sums as records of their own.
@@ -44,10 +68,19 @@ impl StepSettings {
         let key = |_: &KeySource| Secret::new([0; Secret::LENGTH_MIN]);
         let checked = match self {
             Self::Match(query) => Matcher::for_records(query.as_document()).map(drop),
+            Self::AuditFilter(settings) => settings.build().map(drop),
             Self::Mask(settings) => settings.build_with(key).map(drop),
             Self::Hash(settings) => settings.build_with(key).map(drop),
+            Self::Truncate(settings) => settings.build().map(drop),
+            Self::Drop(paths) => Drop::build(paths).map(drop),
+            Self::Keep(paths) => Keep::build(paths).map(drop),
+            Self::Rename(names) => Rename::build(names).map(drop),
+            Self::Set(values) => Set::build(values, |_| Ok(String::new())).map(drop),
+            Self::Sample(settings) => settings.build().map(drop),
+            Self::Limit(settings) => settings.build().map(drop),
             Self::Rate(settings) => settings.build().map(drop),
-            Self::Shape(_) | Self::Level(_) | Self::Filter(_) => Ok(()),
+            // A condition was understood when it was read.
+            Self::When(_) | Self::Shape(_) | Self::Level(_) | Self::Filter(_) => Ok(()),
         };
         checked.map_err(|fault| fault.within(self.kind().into()))
     }
@@ -57,8 +90,17 @@ impl StepSettings {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Match(_) => "match",
+            Self::When(_) => "when",
+            Self::AuditFilter(_) => "audit_filter",
             Self::Mask(_) => "mask",
             Self::Hash(_) => "hash",
+            Self::Truncate(_) => "truncate",
+            Self::Drop(_) => "drop",
+            Self::Keep(_) => "keep",
+            Self::Rename(_) => "rename",
+            Self::Set(_) => "set",
+            Self::Sample(_) => "sample",
+            Self::Limit(_) => "limit",
             Self::Shape(_) => "shape",
             Self::Rate(_) => "rate",
             Self::Level(_) => "level",

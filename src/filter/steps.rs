@@ -2,7 +2,9 @@
 
 use super::{
     Draft, Fault, Filter, Hash, Mask, Matcher, NamedFilters, Part, Shape, StepSettings, Verdict,
+    fields::{Drop, Keep, Rename},
     rate::{Originals, Rate},
+    set::Set,
 };
 use crate::record::{EventLevel, Timestamp, WatchMessage, WatcherName};
 
@@ -157,9 +159,18 @@ impl StepSettings {
     fn act(&self, filters: &NamedFilters) -> Result<Act, Fault> {
         Ok(match self {
             Self::Match(query) => Act::Match(Matcher::for_records(query.as_document())?),
+            Self::When(expression) => Act::Match(expression.matcher().clone()),
+            Self::AuditFilter(settings) => Act::Other(Box::new(settings.build()?)),
             Self::Mask(settings) => Act::Mask(settings.build()?),
             Self::Hash(settings) => Act::Hash(settings.build()?),
             Self::Shape(settings) => Act::Shape(settings.build()?),
+            Self::Truncate(settings) => Act::Other(Box::new(settings.build()?)),
+            Self::Drop(paths) => Act::Other(Box::new(Drop::build(paths)?)),
+            Self::Keep(paths) => Act::Other(Box::new(Keep::build(paths)?)),
+            Self::Rename(names) => Act::Other(Box::new(Rename::build(names)?)),
+            Self::Set(values) => Act::Other(Box::new(Set::build(values, Set::read)?)),
+            Self::Sample(settings) => Act::Other(Box::new(settings.build()?)),
+            Self::Limit(settings) => Act::Other(Box::new(settings.build()?)),
             Self::Rate(settings) => Act::Rate(Box::new(settings.build()?)),
             Self::Level(level) => Act::Level(*level),
             Self::Filter(name) => Act::Other(filters.make(name)?),

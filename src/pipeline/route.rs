@@ -26,7 +26,7 @@ pub(super) struct Route {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum MadeOf {
     /// The configuration.
-    Settings(LayerSettings, Defaults),
+    Settings(Box<LayerSettings>, Defaults),
     /// A layer that the application gave.
     Code,
 }
@@ -69,7 +69,7 @@ impl Plan {
     pub(super) fn arrange(&self, running: &mut [Route], now: Timestamp) -> Result<Arranged> {
         let names = names(&self.layers)?;
         let same = |name: &str, layer: &LayerSettings| {
-            let made_of = MadeOf::Settings(layer.clone(), self.defaults.clone());
+            let made_of = MadeOf::Settings(Box::new(layer.clone()), self.defaults.clone());
             running.iter().position(|route| route.name() == name && route.made_of == made_of)
         };
         let places: Vec<_> =
@@ -97,7 +97,7 @@ impl Plan {
                 (Some(place), _) => Arrangement::Running(place),
                 (None, steps) => {
                     let outlet = Outlet::open(name, layer, &self.defaults)?;
-                    let made_of = MadeOf::Settings(layer.clone(), self.defaults.clone());
+                    let made_of = MadeOf::Settings(Box::new(layer.clone()), self.defaults.clone());
                     let route = Route::new(outlet, steps.unwrap_or_default(), made_of);
                     Arrangement::Opened(Box::new(route))
                 }

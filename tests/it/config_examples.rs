@@ -145,4 +145,33 @@ mod needs_server {
         assert_eq!(route.filtered_by[0].filtered, 2);
         assert_eq!(route.filtered_by[1].filtered, 5);
     }
+
+    #[tokio::test]
+    async fn percona_audit_filter_shows_what_one_account_does() {
+        let (example, db) = Example::start("percona_audit_filter.yaml", "shop").await;
+        let bare = mongodb::Client::with_uri_str(Server::shared().uri()).await.unwrap();
+        let own = bare.database(db.name());
+        let create = doc! {
+            "createUser": "tim", "pwd": "of the test", "roles": ["readWrite"],
+            "mechanisms": ["SCRAM-SHA-256"],
+        };
+        own.run_command(create).await.unwrap();
+        let mut options = ClientOptions::parse(Server::shared().uri()).await.unwrap();
+        let credential = mongodb::options::Credential::builder()
+            .username("tim".to_owned())
+            .password("of the test".to_owned())
+            .source(db.name().to_owned())
+            .build();
+        options.credential = Some(credential);
+        let tim = example.watcher.client(options).unwrap().database(db.name());
+        for db in [&tim, &db] {
+            db.collection::<Document>("orders").insert_one(doc! { "a": 1 }).await.unwrap();
+        }
+        tim.collection::<Document>("orders").find_one(doc! { "a": 1 }).await.unwrap();
+        own.run_command(doc! { "dropUser": "tim" }).await.unwrap();
+        let (lines, _) = example.end().await;
+        assert_eq!(lines.len(), 2, "{lines:#?}");
+        assert!(lines.iter().all(|line| line.contains(r#""User":"tim""#)), "{lines:#?}");
+        assert!(!lines.join("").contains("of the test"), "{lines:#?}");
+    }
 }

@@ -107,7 +107,7 @@ fn number_of(variable: &str, default: u64) -> u64 {
 mod needs_server {
     use fastrand::Rng;
     use futures_util::TryStreamExt;
-    use mongowatch::bson::{Document, doc};
+    use mongowatch::bson::{Binary, Bson, Document, doc, spec::BinarySubtype};
 
     use crate::{
         Tally,
@@ -189,6 +189,44 @@ mod needs_server {
     async fn expressions_find_what_the_server_finds() {
         compare("matcher-expressions", PATHS, Generator::document, Generator::expression_query)
             .await;
+    }
+
+    /// Seldom cases that random documents hardly meet.
+    #[tokio::test]
+    async fn numbers_are_treated_as_exactly_as_on_the_server() {
+        let decimals =
+            ["-0.1000000000000000055511151231257827", "2.5", "1.5", "-1.5", "-2.5", "0.5"];
+        let decimals = decimals.map(|text| Bson::Decimal128(text.parse().unwrap()));
+        let others = [1.0.into(), 9_007_199_254_740_993_i64.into(), Bson::Double(-0.1), 3.into()];
+        let binaries = [vec![9, 9], vec![1, 2, 3], vec![1], vec![]]
+            .map(|bytes| Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes }));
+        let values: Vec<Bson> = decimals.into_iter().chain(others).chain(binaries).collect();
+        let documents: Vec<Document> =
+            (0..).zip(&values).map(|(id, value)| doc! { "_id": id, "a": value.clone() }).collect();
+        let sum = |first: f64, last: f64| doc! { "$add": [first, { "$cond": [{ "$isNumber": "$a" }, "$a", 0] }, last] };
+        let mut queries = vec![
+            doc! { "a": { "$bitsAllClear": 1 } },
+            doc! { "a": { "$bitsAllSet": 2 } },
+            doc! { "$and": [{ "a": { "$type": ["double", "int"] } }, { "$expr": { "$eq": [sum(1e16, -1e16), "$a"] } }] },
+            doc! { "$and": [{ "a": { "$type": ["double", "int"] } }, { "$expr": { "$gt": [sum(0.1, 0.2), 1.3] } }] },
+        ];
+        for value in values {
+            for operator in ["$lt", "$lte", "$gt", "$eq"] {
+                queries.push(doc! { "a": { operator: value.clone() } });
+            }
+        }
+        let server = Server::shared();
+        let client = mongodb::Client::with_uri_str(server.uri()).await.unwrap();
+        let db = client.database(&server.database_name("matcher-numbers"));
+        let collection = db.collection::<Document>("numbers");
+        collection.insert_many(&documents).await.unwrap();
+        let mut tally = Tally::default();
+        for query in queries {
+            let answer = ask(&collection, &query).await;
+            tally.add(&query, &documents, answer);
+        }
+        db.drop().await.unwrap();
+        tally.report("matcher-numbers", 0);
     }
 
     #[tokio::test]

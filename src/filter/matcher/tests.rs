@@ -54,6 +54,7 @@ fn what_is_not_understood_is_refused_with_its_place() {
             doc! { "$expr": { "$gt": ["$Duratoin", 1] } },
             doc! { "$expr": { "$gt": ["$Duration"] } },
             doc! { "$expr": "$$NOW" },
+            doc! { "$expr": { "$divide": [1, 0] } },
             doc! { "Reason": { "$regex": "(?=a)" } },
             doc! { "Reason": { "$regex": r"(a)\1" } },
             doc! { "Reason": { "$regex": "a++" } },
@@ -79,6 +80,7 @@ fn what_is_not_understood_is_refused_with_its_place() {
             $expr.$gt[0]: unknown field `Duratoin`: did you mean `Duration`?
             $expr.$gt: expected 2 arguments, found 1
             $expr: unknown variable `$$NOW`
+            $expr.$divide: it has no value: a division by zero
             Reason.$regex: looking ahead cannot be run in linear time, and so is not taken
             Reason.$regex: a reference to a group cannot be run in linear time, and so is not taken
             Reason.$regex: a possessive repetition cannot be run in linear time, and so is not taken
@@ -195,4 +197,26 @@ fn hostile_depth_neither_overflows_nor_passes() {
     assert!(!matcher.matches_document(&deep));
     let places = vec!["0"; 60].join(".");
     assert!(Matcher::for_documents(&doc! { format!("a.{places}"): 1 }).is_err());
+}
+
+/// As `tests/matcher` asks the server.
+#[test]
+fn numbers_are_treated_exactly() {
+    let decimal = |text: &str| Bson::Decimal128(text.parse().unwrap());
+    let cases = [
+        (decimal("-0.1000000000000000055511151231257827"), doc! { "a": { "$lt": -0.1 } }, false),
+        (decimal("-0.1000000000000000055511151231257827"), doc! { "a": { "$gt": -0.1 } }, true),
+        (decimal("2.5"), doc! { "a": { "$bitsAllClear": 1 } }, true),
+        (decimal("1.5"), doc! { "a": { "$bitsAllClear": 1 } }, true),
+        (1.0.into(), doc! { "$expr": { "$eq": [{ "$add": [1e16, "$a", -1e16] }, 1.0] } }, true),
+        (9_007_199_254_740_993_i64.into(), doc! { "a": 9_007_199_254_740_992.0 }, false),
+    ];
+    for (value, query, matches) in cases {
+        let matcher = Matcher::for_documents(&query).unwrap();
+        assert_eq!(
+            matcher.matches_document(&doc! { "a": value.clone() }),
+            matches,
+            "{query} {value}"
+        );
+    }
 }

@@ -214,8 +214,8 @@ fn others(left: &Bson, right: &Bson, depth: usize) -> Ordering {
         }
         (Bson::Binary(left), Bson::Binary(right)) => binaries(left, right),
         (Bson::RegularExpression(left), Bson::RegularExpression(right)) => {
-            (left.pattern.as_str().as_bytes(), left.options.as_str().as_bytes())
-                .cmp(&(right.pattern.as_str().as_bytes(), right.options.as_str().as_bytes()))
+            let order = left.pattern.as_str().cmp(right.pattern.as_str());
+            order.then_with(|| left.options.as_str().cmp(right.options.as_str()))
         }
         (Bson::JavaScriptCode(left), Bson::JavaScriptCode(right)) => {
             left.as_bytes().cmp(right.as_bytes())

@@ -250,8 +250,12 @@ impl Walk {
     }
 
     fn regex(&mut self, pattern: &Bson, options: Option<&Bson>) {
-        let inside =
-            matches!(pattern, Bson::RegularExpression(regex) if !regex.options.as_str().is_empty());
+        // A `String` in one version of `bson`, a text of C in the other.
+        let given: &str = match pattern {
+            Bson::RegularExpression(regex) => regex.options.as_str(),
+            _ => "",
+        };
+        let inside = !given.is_empty();
         self.open(tag::DOCUMENT);
         self.key("$regex");
         self.value(&Bson::String(String::new()));

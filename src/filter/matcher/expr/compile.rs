@@ -3,14 +3,14 @@
 use mongodb::bson::{Bson, Document};
 
 use super::{
-    Expr, Start,
+    Expr, Operand, Start,
     functions::{Function, TABLE},
 };
 use crate::filter::{
     Fault, Part,
     matcher::{
         compile::{Compiler, Names, check_below, field_of, unknown},
-        path::NAMES_MAX,
+        path::{NAMES_MAX, Source},
     },
 };
 
@@ -27,7 +27,9 @@ pub(in crate::filter::matcher) fn expression(
     compiler.count(1)?;
     compiler.deeper(|compiler| match value {
         Bson::String(text) if text.starts_with('$') => path(compiler, text),
-        Bson::Array(items) => expressions(compiler, items).map(Expr::Array),
+        Bson::Array(items) => {
+            expressions(compiler, items).and_then(|items| folded(Expr::Array(items)))
+        }
         Bson::Document(document) => match document.keys().next() {
             Some(name) if name.starts_with('$') => call(compiler, document, name),
             _ => object(compiler, document),
@@ -137,7 +139,20 @@ fn function(
         let expected = if least == most { least.to_string() } else { format!("at least {least}") };
         return Err(Fault::new(format!("expected {expected} arguments, found {found}")));
     }
-    Ok(Expr::Call(function, arguments))
+    folded(Expr::Call(function, arguments))
+}
+
+/// What is constant is calculated once. If it fails, it would for every record: it is refused.
+fn folded(expr: Expr) -> Result<Expr, Fault> {
+    let (Expr::Call(_, arguments) | Expr::Array(arguments)) = &expr else { return Ok(expr) };
+    if !arguments.iter().all(|argument| matches!(argument, Expr::Constant(_))) {
+        return Ok(expr);
+    }
+    let value = expr.value(Source::Document(&Document::new())).map(Operand::into_bson);
+    match value.map_err(|failure| Fault::new(format!("it has no value: {failure}")))? {
+        Some(constant) => Ok(Expr::Constant(constant)),
+        None => Ok(expr),
+    }
 }
 
 /// `{$cond: {if: .., then: .., else: ..}}`.
@@ -151,5 +166,5 @@ fn condition(compiler: &mut Compiler, fields: &Document) -> Result<Expr, Fault> 
         let value = value.ok_or_else(|| Fault::new(format!("expected a field `{name}`")))?;
         expression(compiler, value).map_err(|fault| fault.within(name.into()))
     });
-    Ok(Expr::Call(Function::Cond, arguments.collect::<Result<_, _>>()?))
+    folded(Expr::Call(Function::Cond, arguments.collect::<Result<_, _>>()?))
 }
