@@ -72,6 +72,8 @@ mod yaml;
 #[cfg(all(feature = "yaml", feature = "cli"))]
 pub(crate) use self::yaml::{check_yaml_file, print_yaml_env, print_yaml_file};
 pub use crate::pipeline::Settings;
+#[cfg(feature = "cli")]
+use crate::{filter::StepSettings, layer};
 use crate::{
     layer::{ConsoleSettings, LayerSettings},
     pipeline::Watcher,
@@ -108,6 +110,14 @@ impl Settings {
             self.layers.push(LayerSettings::Console(ConsoleSettings::default()));
         }
         self
+    }
+
+    /// The routes of a watcher with these settings: their names, and the steps of each.
+    #[cfg(feature = "cli")]
+    pub(crate) fn routes(self) -> Result<Vec<(String, Vec<StepSettings>)>> {
+        let layers = self.resolved().layers;
+        let names = layer::names(&layers)?;
+        Ok(names.into_iter().zip(layers.iter().map(|layer| layer.steps().to_vec())).collect())
     }
 }
 

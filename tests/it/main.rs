@@ -24,6 +24,8 @@ mod failures;
 mod faults;
 #[cfg(feature = "cli")]
 mod filter_match;
+#[cfg(feature = "cli")]
+mod filter_test;
 mod gridfs;
 mod mirror;
 mod newer_servers;

@@ -1,15 +1,11 @@
 //! `mongowatch filter match`: prints the lines that match a query, as they are.
 
-use std::{
-    fmt::Write as _,
-    io::{self, BufWriter, Write},
-    path::PathBuf,
+use std::{fmt::Write as _, path::PathBuf};
+
+use super::{
+    lines::{Complaints, Line, Lines},
+    out::{Out, Wants},
 };
-
-use anyhow::Context;
-use clap::{CommandFactory, error::ErrorKind};
-
-use super::lines::{Complaints, Line, Lines};
 use crate::{
     cli::{Exit, say},
     filter::{Expression, Matcher, Query},
@@ -99,20 +95,15 @@ impl Args {
         self.resolve()?.run()
     }
 
-    fn resolve(mut self) -> anyhow::Result<Plan> {
-        if self.files.is_empty() {
-            self.files.push(PathBuf::from("-"));
-        }
-        if self.files.iter().filter(|file| file.as_os_str() == "-").count() > 1 {
-            return Err(usage("standard input can be read only once"));
-        }
+    fn resolve(self) -> anyhow::Result<Plan> {
+        let files = super::inputs("match", self.files)?;
         let reads = if self.free { Reads::Documents } else { Reads::Records };
         let matcher = match (&self.query, &self.expr) {
             (Some(query), _) => of_query(query, reads)?,
             (None, expr) => of_expression(expr.as_deref().unwrap_or_default(), reads)?,
         };
         let prints = if self.count { Prints::Count } else { Prints::Lines };
-        Ok(Plan { matcher, reads, prints, wanted: !self.invert_match, files: self.files })
+        Ok(Plan { matcher, reads, prints, wanted: !self.invert_match, files })
     }
 }
 
@@ -155,7 +146,7 @@ fn point_at(text: &str, column: usize, message: &mut String) {
 
 impl Plan {
     fn run(self) -> anyhow::Result<Exit> {
-        let mut out = Out { inner: BufWriter::new(io::stdout().lock()), is_open_line: false };
+        let mut out = Out::new();
         let mut complaints = Complaints::default();
         let (mut exit, mut n_found) = (Exit::Success, 0_u64);
         for file in &self.files {
@@ -182,7 +173,7 @@ impl Plan {
     fn search(
         &self,
         mut lines: Lines,
-        out: &mut Out<'_>,
+        out: &mut Out,
         complaints: &mut Complaints,
         n_found: &mut u64,
     ) -> anyhow::Result<Wants> {
@@ -220,51 +211,7 @@ impl Plan {
     }
 }
 
-/// Standard output.
-struct Out<'a> {
-    inner: BufWriter<io::StdoutLock<'a>>,
-    /// Had the last line no end?
-    is_open_line: bool,
-}
-
-/// Does anybody still read standard output? That nobody does is no error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wants {
-    More,
-    Nothing,
-}
-
-impl Out<'_> {
-    /// Prints a line as it is; one without an end gets it when another one follows.
-    fn print(&mut self, line: &[u8]) -> anyhow::Result<Wants> {
-        let end: &[u8] = if self.is_open_line { b"\n" } else { b"" };
-        self.is_open_line = !line.ends_with(b"\n");
-        let written = self.inner.write_all(end).and_then(|()| self.inner.write_all(line));
-        wants(written)
-    }
-
-    fn flush(&mut self) -> anyhow::Result<Wants> {
-        let flushed = self.inner.flush();
-        wants(flushed)
-    }
-}
-
-fn wants(written: io::Result<()>) -> anyhow::Result<Wants> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Wants::Nothing),
-        result => {
-            result.context("standard output cannot be written")?;
-            Ok(Wants::More)
-        }
-    }
-}
-
 /// A mistake on the command line.
 fn usage(message: &str) -> anyhow::Error {
-    let mut tool = crate::cli::Cli::command();
-    tool.build();
-    let command =
-        tool.find_subcommand_mut("filter").and_then(|filter| filter.find_subcommand_mut("match"));
-    let error = clap::Error::raw(ErrorKind::ValueValidation, format!("{message}\n"));
-    command.map_or(error, |command| command.error(ErrorKind::ValueValidation, message)).into()
+    super::usage("match", message)
 }
