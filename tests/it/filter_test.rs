@@ -74,7 +74,33 @@ fn without_new_ids(text: &str) -> String {
 #[test]
 fn each_step_shows_what_it_does() {
     let records = [record(1, "news", "0.5"), record(2, "people", "0.001")].join("\n");
-    check(&records, &["--route", "slow"], 0, expect![[""]]);
+    check(
+        &records,
+        &["--route", "slow"],
+        0,
+        expect![[r#"
+        in.jsonl:1: "find" "shop" "news" "0190163d-8694-739b-aea5-966c26f8ad91" "final(1)"
+          slow
+            1-when: passed
+            2-mask: passed
+              Filter: {"a":1} -> {"a":"?number"}
+            3-filter: passed
+            4-level: passed
+              level: debug
+            out
+        in.jsonl:2: "find" "shop" "people" "0190163d-8694-739b-aea5-966c26f8ad91" "final(1)"
+          slow
+            1-when: dropped
+
+        slow: 2 records in, 1 out
+          1-when    1 passed, 1 dropped
+          2-mask    1 passed, 0 dropped, 1 changed
+          3-filter  1 passed, 0 dropped
+          4-level   1 passed, 0 dropped, 1 changed
+        --- stderr
+        mongowatch: the filter `ours` is the application's: here it lets everything pass
+    "#]],
+    );
 }
 
 #[test]
@@ -82,13 +108,73 @@ fn rates_take_their_time_from_the_records() {
     let mut records = vec![record(1, "news", "0.5"), record(2, "news", "0.25")];
     records.push(record(3, "news", "0.5").replace("12:00:", "12:07:"));
     records.push("nonsense".to_owned());
-    check(&records.join("\n"), &["--route", "rates"], 3, expect![[""]]);
+    check(
+        &records.join("\n"),
+        &["--route", "rates"],
+        3,
+        expect![[r#"
+        in.jsonl:1: "find" "shop" "news" "0190163d-8694-739b-aea5-966c26f8ad91" "final(1)"
+          rates
+            1-rate: dropped
+        in.jsonl:2: "find" "shop" "news" "0190163d-8694-739b-aea5-966c26f8ad91" "final(1)"
+          rates
+            1-rate: dropped
+        made by 1-rate of rates: "rate" "news" "<new>" "final"
+            WatcherName: "mongowatch.rate"
+            WatchID: "<new>"
+            Iteration: "final"
+            StartTime: "2024-05-01T12:00:00.000000Z"
+            EndTime: "2024-05-01T12:01:00.000000Z"
+            Collection: "news"
+            Operation: "rate"
+            Outcome: "ok"
+            Extra: {"Count":2,"Rate":0.03333333333333333,"Duration":{"Sum":0.75,"Min":0.25,"Max":0.5,"P50":0.250879,"P95":0.5,"P99":0.5}}
+            Seq: 0
+            out
+        in.jsonl:3: "find" "shop" "news" "0190163d-8694-739b-aea5-966c26f8ad91" "final(1)"
+          rates
+            1-rate: dropped
+        made by 1-rate of rates: "rate" "news" "<new>" "final"
+            WatcherName: "mongowatch.rate"
+            WatchID: "<new>"
+            Iteration: "final"
+            StartTime: "2024-05-01T12:07:00.000000Z"
+            EndTime: "2024-05-01T12:07:03.500000Z"
+            Collection: "news"
+            Operation: "rate"
+            Outcome: "ok"
+            Extra: {"Count":1,"Rate":0.2857142857142857,"Duration":{"Sum":0.5,"Min":0.5,"Max":0.5,"P50":0.5,"P95":0.5,"P99":0.5}}
+            Seq: 0
+            out
+
+        rates: 3 records in, 2 out
+          1-rate  0 passed, 3 dropped, 2 made
+        --- stderr
+        in.jsonl:4: column 2: expected ident
+        mongowatch: 1 malformed line was left out
+    "#]],
+    );
 }
 
 #[test]
 fn counts_alone_may_be_shown() {
     let records = [record(1, "news", "0.5"), record(2, "people", "0.001")].join("\n");
-    check(&records, &["--counts"], 0, expect![[""]]);
+    check(
+        &records,
+        &["--counts"],
+        0,
+        expect![[r#"
+        slow: 2 records in, 1 out
+          1-when    1 passed, 1 dropped
+          2-mask    1 passed, 0 dropped, 1 changed
+          3-filter  1 passed, 0 dropped
+          4-level   1 passed, 0 dropped, 1 changed
+        rates: 2 records in, 2 out
+          1-rate  0 passed, 2 dropped, 2 made
+        --- stderr
+        mongowatch: the filter `ours` is the application's: here it lets everything pass
+    "#]],
+    );
 }
 
 #[test]
@@ -100,5 +186,7 @@ fn unknown_routes_and_faulty_configurations_are_refused() {
     let output = run(&CONFIG.replace("Duration >", "Duraton >"), "", &[]);
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    expect![[""]].assert_eq(&stderr);
+    expect![[r#"
+        mongowatch: error: config.yaml:7:13: layers[0].json.steps[0].when: column 1: unknown field `Duraton`: did you mean `Duration`?
+    "#]].assert_eq(&stderr);
 }

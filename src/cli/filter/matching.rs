@@ -202,7 +202,7 @@ impl Plan {
         }
     }
 
-    fn is_wanted(&self, line: &[u8]) -> Result<bool, crate::Error> {
+    fn is_wanted(&self, line: &[u8]) -> crate::watch_error::Result<bool> {
         let matches = match self.reads {
             Reads::Records => self.matcher.matches(&stored::record(line)?),
             Reads::Documents => self.matcher.matches_document(&stored::document(line)?),
