@@ -628,7 +628,7 @@ fn the_reference_names_every_value_that_may_be_chosen() {
     }
     // The capture, the context and its requirement, the comment, when_full, levels, fields, reload, layers
     // and what is in them.
-    assert_eq!(n_choices, 95);
+    assert_eq!(n_choices, 97);
     let kinds = parse(&with(&whole, "/layers/0", Value::from("zz"))).unwrap_err();
     for kind in choices(&kinds, "expected ") {
         assert!(REFERENCE.contains(&format!("\n- {kind}:")), "the reference lacks `{kind}`");

@@ -298,7 +298,10 @@ fn what_is_not_understood_is_refused_at_its_column() {
         "DB =~ /(?=a)/",
         expect!["column 7: looking ahead cannot be run in linear time, and so is not taken"],
     );
-    check("\u{e4}\u{e4} == 1", expect!["column 1: unknown field `ää`: fields of your own are under `Extra`: `Extra.ää`"]);
+    check(
+        "\u{e4}\u{e4} == 1",
+        expect!["column 1: unknown field `ää`: fields of your own are under `Extra`: `Extra.ää`"],
+    );
 }
 
 #[test]
