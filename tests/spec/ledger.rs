@@ -45,9 +45,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Where a command of the application's own goes: to what it names first.
+    /// Where a command of the application's own goes: to the collection that it names first. What
+    /// `renameCollection` names there is a whole namespace.
     pub(crate) fn of_command(&self, command: &Document) -> Self {
-        let first = command.iter().next().and_then(|(_, value)| value.as_str());
+        let first = command.iter().next().filter(|(name, _)| *name != "renameCollection");
+        let first = first.and_then(|(_, value)| value.as_str());
         Self { collection: first.map(str::to_owned), ..self.clone() }
     }
 }
