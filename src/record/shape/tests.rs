@@ -371,6 +371,20 @@ fn commands_and_bulk_writes_have_shapes() {
     );
 }
 
+/// What stands behind the name of a command is a collection for few of them.
+#[test]
+fn the_argument_of_another_command_is_a_value() {
+    for (name, rest) in [("ping", "x"), ("addShard", "name"), ("unknown", "filter")] {
+        let command = doc! { name: "canary", rest: { "a": "canary" } };
+        for record in [record("run_command", command.clone()), raw("unknown", command)] {
+            let shape = fresh(&record);
+            assert!(!format!("{shape:?}").contains("canary"), "{shape:?}");
+        }
+    }
+    let shape = fresh(&record("run_command", doc! { "explain": { "ping": "canary" } }));
+    assert!(!format!("{shape:?}").contains("canary"), "{shape:?}");
+}
+
 #[test]
 fn raw_commands_group_with_mirrored_calls() {
     let filter = || doc! { "a": 1 };

@@ -448,7 +448,10 @@ impl Walk {
             }
             self.key(key);
             match value {
-                Bson::String(_) if index == 0 => self.rule(Rule::Name, value),
+                // A collection; what other commands have there may be data.
+                Bson::String(_) if index == 0 && is_known && name != "explain" => {
+                    self.rule(Rule::Name, value);
+                }
                 _ if index == 0 && name != "explain" => self.rule(Rule::Typed, value),
                 _ if is_known => self.rule(rules::rule_of(rules::COMMAND, key), value),
                 _ => self.rule(Rule::Typed, value),
