@@ -14,7 +14,7 @@ use crate::{filter::Part, layer::LayerSettings, pipeline::Settings};
 pub(super) fn check(settings: &Settings, root: &Node) -> Vec<Fault> {
     let mut faults = limits(settings);
     faults.extend(requirements(settings, root));
-    faults.extend(layers(&settings.layers, root));
+    faults.extend(layers(settings, root));
     let placed = |fault: Fault| {
         let node = root.nearest(fault.path());
         fault.at(node)
@@ -76,7 +76,8 @@ fn indexes(root: &Node, way: &[Part]) -> Vec<usize> {
     }
 }
 
-fn layers(layers: &[LayerSettings], root: &Node) -> Vec<Fault> {
+fn layers(settings: &Settings, root: &Node) -> Vec<Fault> {
+    let layers = &settings.layers;
     let indexes = indexes(root, &["layers".into()]);
     let is_whole = root.find(&[Part::from("layers")]).is_none_or(|node| !node.has_cut());
     let mut faults = Vec::new();
@@ -84,11 +85,11 @@ fn layers(layers: &[LayerSettings], root: &Node) -> Vec<Fault> {
         let before = &layers[..place];
         let at = [Part::from("layers"), Part::from(*index)];
         let is_layer_whole = root.find(&at).is_some_and(|node| !node.has_cut());
-        let together = is_layer_whole.then(|| together(layer, root, *index)).flatten();
+        let together = is_layer_whole.then(|| together(layer, settings, root, *index));
         // A default name has a number, which depends on those before.
         let name = is_whole.then(|| same_name(layer, before, &indexes)).flatten();
         faults.extend(steps(layer, root, *index));
-        let found = [together, name, same_file(layer, before, &indexes)];
+        let found = [together.flatten(), name, same_file(layer, before, &indexes)];
         let within = |fault: Fault| fault.within(layer.kind()).within(*index).within("layers");
         faults.extend(found.into_iter().flatten().map(within));
     }
@@ -105,9 +106,15 @@ fn steps(layer: &LayerSettings, root: &Node, index: usize) -> Vec<Fault> {
     faults.collect()
 }
 
-/// The layer's own check; its message names the kind and the keys.
-fn together(layer: &LayerSettings, root: &Node, index: usize) -> Option<Fault> {
-    let message = layer.check().err()?.to_string();
+/// The layer's own checks; a message names the kind and the keys.
+fn together(
+    layer: &LayerSettings,
+    settings: &Settings,
+    root: &Node,
+    index: usize,
+) -> Option<Fault> {
+    let checked = layer.check().and_then(|()| layer.check_privacy(settings.privacy));
+    let message = checked.err()?.to_string();
     let kind = layer.kind();
     let message = message.strip_prefix(kind).and_then(|rest| rest.strip_prefix(": "));
     let message = message.unwrap_or_default().to_owned();

@@ -73,7 +73,7 @@ mod yaml;
 pub(crate) use self::yaml::{check_yaml_file, print_yaml_env, print_yaml_file};
 pub use crate::pipeline::Settings;
 #[cfg(feature = "cli")]
-use crate::{filter::StepSettings, layer};
+use crate::{filter::StepSettings, layer, record::Privacy};
 use crate::{
     layer::{ConsoleSettings, LayerSettings},
     pipeline::Watcher,
@@ -82,6 +82,14 @@ use crate::{
 
 /// The environment variable that names the YAML file of the process.
 pub const CONFIG_VARIABLE: &str = "MONGOWATCH_CONFIG";
+
+/// What becomes of a record on its route before it is written.
+#[cfg(feature = "cli")]
+pub(crate) struct RouteSettings {
+    pub(crate) name: String,
+    pub(crate) privacy: Option<Privacy>,
+    pub(crate) steps: Vec<StepSettings>,
+}
 
 impl Settings {
     /// Reads the file that `MONGOWATCH_CONFIG` names; the defaults, if the variable is not set.
@@ -112,12 +120,16 @@ impl Settings {
         self
     }
 
-    /// The routes of a watcher with these settings: their names, and the steps of each.
+    /// What a watcher with these settings does on each route before it writes.
     #[cfg(feature = "cli")]
-    pub(crate) fn routes(self) -> Result<Vec<(String, Vec<StepSettings>)>> {
+    pub(crate) fn routes(self) -> Result<Vec<RouteSettings>> {
         let layers = self.resolved().layers;
         let names = layer::names(&layers)?;
-        Ok(names.into_iter().zip(layers.iter().map(|layer| layer.steps().to_vec())).collect())
+        let route = |(name, layer): (String, LayerSettings)| {
+            let (privacy, steps) = (layer.privacy(), layer.steps().to_vec());
+            RouteSettings { name, privacy, steps }
+        };
+        Ok(names.into_iter().zip(layers).map(route).collect())
     }
 }
 

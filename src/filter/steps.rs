@@ -6,7 +6,7 @@ use super::{
     rate::{Originals, Rate},
     set::Set,
 };
-use crate::record::{EventLevel, Timestamp, WatchMessage, WatcherName};
+use crate::record::{EventLevel, Privacy, Shaper, Timestamp, WatchMessage, WatcherName};
 
 /// The steps of one route.
 ///
@@ -24,6 +24,8 @@ use crate::record::{EventLevel, Timestamp, WatchMessage, WatcherName};
 /// ```
 #[derive(Default)]
 pub struct Steps {
+    /// What a record passes before the first step, if the route has a policy of its own.
+    privacy: Option<(Privacy, Shaper)>,
     steps: Vec<Step>,
 }
 
@@ -68,7 +70,14 @@ impl Steps {
             let act = act.map_err(|fault| fault.within(kind.into()).within(Part::Index(place)))?;
             steps.push(Step { name: format!("{}-{kind}", place + 1), act });
         }
-        Ok(Self { steps })
+        Ok(Self { privacy: None, steps })
+    }
+
+    /// The same steps behind a policy of the route's own, which a record passes before the first: no
+    /// step sees, or can move elsewhere, what the policy takes out.
+    #[must_use]
+    pub fn behind(self, privacy: Option<Privacy>) -> Self {
+        Self { privacy: privacy.map(|privacy| (privacy, Shaper::default())), ..self }
     }
 
     /// The names of the steps, by which the books count what each dropped: `1-match`, `2-mask`...
@@ -82,7 +91,16 @@ impl Steps {
         self.steps.is_empty()
     }
 
-    /// Sends a record through all steps.
+    /// Lets the route's own policy take out of a record what it does not let through.
+    pub fn admit(&self, draft: &mut Draft) {
+        if let Some((privacy, shaper)) = &self.privacy
+            && draft.record().watcher != WatcherName::Watcher
+        {
+            privacy.apply(draft.to_mut(), shaper);
+        }
+    }
+
+    /// Sends a record through the route's policy and all steps.
     ///
     /// What the watcher tells of itself goes past them: it cannot be filtered away.
     ///
@@ -90,10 +108,11 @@ impl Steps {
     ///
     /// When a step drops the record: its place.
     pub fn apply(&mut self, draft: &mut Draft) -> Result<(), usize> {
+        self.admit(draft);
         self.apply_from(0, draft)
     }
 
-    /// Sends a record through the steps from this place on.
+    /// Sends a record that a step made through the steps from this place on.
     ///
     /// # Errors
     ///

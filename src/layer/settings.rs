@@ -8,6 +8,7 @@ use crate::{
     filter::StepSettings,
     format::Template,
     layer::{Columns, FileSize, Levels, Shown},
+    record::Privacy,
     watch_error::{Error, Result},
 };
 
@@ -15,7 +16,7 @@ use crate::{
 ///
 /// In YAML a map with one key, such as `csv: {path: audit.csv}`. Every kind knows `name`, the name
 /// of the route in the books and in warnings (default: the kind, with a number from the second on),
-/// and `levels`.
+/// `levels`, `versions`, `privacy` and `steps`.
 ///
 /// A relative `path` is relative to the working directory of the process.
 ///
@@ -59,6 +60,9 @@ pub struct ConsoleSettings {
     pub levels: Option<Levels>,
     /// Which versions of a record come here.
     pub versions: Versions,
+    /// What of the application's data comes here, if that is less than the watcher lets through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
     /// Which stream.
     pub stream: Stream,
     /// Whether lines are coloured.
@@ -87,6 +91,9 @@ pub struct FileSettings {
     /// Which versions of a record come here.
     #[serde(default)]
     pub versions: Versions,
+    /// What of the application's data comes here, if that is less than the watcher lets through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
     /// The file; missing directories are made.
     pub path: PathBuf,
     /// When a new file is begun.
@@ -120,6 +127,9 @@ pub struct CsvSettings {
     /// Which versions of a record come here.
     #[serde(default)]
     pub versions: Versions,
+    /// What of the application's data comes here, if that is less than the watcher lets through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
     /// The file; missing directories are made.
     pub path: PathBuf,
     /// When a new file is begun.
@@ -152,6 +162,9 @@ pub struct JsonSettings {
     pub levels: Option<Levels>,
     /// Which versions of a record come here.
     pub versions: Versions,
+    /// What of the application's data comes here, if that is less than the watcher lets through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
     /// The file; missing directories are made. Either this or `stream`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
@@ -184,6 +197,9 @@ pub struct ApplicationSettings {
     pub levels: Option<Levels>,
     /// Which versions of a record come here.
     pub versions: Versions,
+    /// What of the application's data comes here, if that is less than the watcher lets through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
     /// What a record goes through on its way here, in this order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepSettings>,
@@ -290,6 +306,7 @@ impl FileSettings {
             name: None,
             levels: None,
             versions: Versions::default(),
+            privacy: None,
             path: path.into(),
             rotation: Rotation::default(),
             keep: None,
@@ -308,6 +325,7 @@ impl CsvSettings {
             name: None,
             levels: None,
             versions: Versions::default(),
+            privacy: None,
             path: path.into(),
             rotation: Rotation::default(),
             keep: None,
@@ -400,6 +418,30 @@ impl LayerSettings {
             Self::Csv(settings) => settings.versions,
             Self::Json(settings) => settings.versions,
             Self::Application(settings) => settings.versions,
+        }
+    }
+
+    /// What of the application's data comes to the layer, if less than the watcher lets through.
+    #[must_use]
+    pub const fn privacy(&self) -> Option<Privacy> {
+        match self {
+            Self::Console(settings) => settings.privacy,
+            Self::File(settings) => settings.privacy,
+            Self::Csv(settings) => settings.privacy,
+            Self::Json(settings) => settings.privacy,
+            Self::Application(settings) => settings.privacy,
+        }
+    }
+
+    /// Looks whether the layer asks for no more than the watcher lets through.
+    pub(crate) fn check_privacy(&self, of_watcher: Privacy) -> Result<()> {
+        match self.privacy() {
+            Some(own) if own < of_watcher => Err(Error::config(format!(
+                "{}: `privacy` is `{own}`, which is milder than `{of_watcher}`, that of the watcher: a \
+                 layer can only be stricter",
+                self.kind()
+            ))),
+            _ => Ok(()),
         }
     }
 

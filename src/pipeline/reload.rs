@@ -93,6 +93,7 @@ impl Plan {
     pub(super) fn of(settings: &Settings, filters: &NamedFilters) -> Self {
         Self {
             layers: settings.layers.clone(),
+            privacy: settings.privacy,
             defaults: Defaults { levels: settings.levels, fields: settings.fields.clone() },
             filters: filters.clone(),
         }

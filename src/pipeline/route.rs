@@ -10,7 +10,7 @@ use super::books::{Before, RouteBooks};
 use crate::{
     filter::{Draft, NamedFilters, Part, Steps},
     layer::{Defaults, LayerSettings, Outlet, Versions, names},
-    record::{Timestamp, WatchMessage},
+    record::{Privacy, Timestamp, WatchMessage},
     watch_error::Result,
 };
 
@@ -43,6 +43,8 @@ enum Sent {
 /// What the routes are to be.
 pub(super) struct Plan {
     pub(super) layers: Vec<LayerSettings>,
+    /// The watcher's own; that of a layer may be stricter.
+    pub(super) privacy: Privacy,
     pub(super) defaults: Defaults,
     pub(super) filters: NamedFilters,
 }
@@ -68,6 +70,7 @@ impl Plan {
     /// running ones are as they were.
     pub(super) fn arrange(&self, running: &mut [Route], now: Timestamp) -> Result<Arranged> {
         let names = names(&self.layers)?;
+        self.layers.iter().try_for_each(|layer| layer.check_privacy(self.privacy))?;
         let same = |name: &str, layer: &LayerSettings| {
             let made_of = MadeOf::Settings(Box::new(layer.clone()), self.defaults.clone());
             running.iter().position(|route| route.name() == name && route.made_of == made_of)
@@ -108,8 +111,9 @@ impl Plan {
 }
 
 fn steps_of(name: &str, layer: &LayerSettings, filters: &NamedFilters) -> Result<Steps> {
-    Steps::build(layer.steps(), filters)
-        .map_err(|fault| fault.within("steps".into()).within(Part::from(name)).into())
+    let steps = Steps::build(layer.steps(), filters)
+        .map_err(|fault| fault.within("steps".into()).within(Part::from(name)))?;
+    Ok(steps.behind(layer.privacy()))
 }
 
 impl Arranged {
@@ -162,7 +166,8 @@ impl Route {
 
     /// Sends a record and counts it. A step or a layer that panics loses this record and no other.
     pub(super) fn send(&mut self, record: &Arc<WatchMessage>, now: Timestamp) {
-        self.send_from(0, Draft::new(Arc::clone(record), now));
+        let draft = Draft::new(Arc::clone(record), now);
+        self.count(draft, Steps::apply);
     }
 
     /// Sends what the steps have to tell by now, if they have.
@@ -198,14 +203,20 @@ impl Route {
     fn send_made(&mut self, made: Vec<(usize, WatchMessage)>, now: Timestamp) {
         for (place, record) in made {
             self.books.made.fetch_add(1, Relaxed);
-            self.send_from(place + 1, Draft::new(Arc::new(record), now));
+            let draft = Draft::new(Arc::new(record), now);
+            self.count(draft, |steps, draft| steps.apply_from(place + 1, draft));
         }
     }
 
-    fn send_from(&mut self, first: usize, mut draft: Draft) {
+    /// Sends a record on its way through the steps, and counts what becomes of it.
+    fn count(
+        &mut self,
+        mut draft: Draft,
+        apply: impl FnOnce(&mut Steps, &mut Draft) -> std::result::Result<(), usize>,
+    ) {
         let (steps, outlet) = (&mut self.steps, &self.outlet);
         let sent = panic::catch_unwind(AssertUnwindSafe(|| {
-            if let Err(place) = steps.apply_from(first, &mut draft) {
+            if let Err(place) = apply(steps, &mut draft) {
                 return Sent::Dropped(place);
             }
             let (record, level) = draft.into_parts();

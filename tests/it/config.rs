@@ -11,7 +11,7 @@ use std::{
 use expect_test::{Expect, expect};
 use mongodb::options::ClientOptions;
 use mongowatch::{
-    Capture, Field, Otherwise, QueueSettings, Settings, Watcher, WhenFull,
+    Capture, Field, Otherwise, Privacy, QueueSettings, Settings, Watcher, WhenFull,
     bson::Document,
     config::CONFIG_VARIABLE,
     layer::{
@@ -77,7 +77,7 @@ fn unknown_keys_are_refused_with_the_nearest_one() {
     check(
         "layers:\n- file:\n    path: a.log\n    header: true",
         expect![
-            "audit.yaml:4:5: layers[0].file: unknown key `header`, expected `name`, `levels`, `versions`, `path`, `rotation`, `keep`, `template`, `fields` or `steps`"
+            "audit.yaml:4:5: layers[0].file: unknown key `header`, expected `name`, `levels`, `versions`, `privacy`, `path`, `rotation`, `keep`, `template`, `fields` or `steps`"
         ],
     );
     check(
@@ -309,6 +309,12 @@ fn what_does_not_fit_together_is_refused_at_its_key() {
     check(
         "layers:\n- json: {}",
         expect!["audit.yaml:2:9: layers[0].json: expected `path` or `stream`"],
+    );
+    check(
+        "privacy: masked\nlayers:\n- csv: {path: a.csv, privacy: full}",
+        expect![
+            "audit.yaml:3:31: layers[0].csv.privacy: `privacy` is `full`, which is milder than `masked`, that of the watcher: a layer can only be stricter"
+        ],
     );
     check(
         "layers:\n- json: {path: a.jsonl, stream: stdout}",
@@ -628,7 +634,7 @@ fn the_reference_names_every_value_that_may_be_chosen() {
     }
     // The capture, the context and its requirement, the comment, when_full, levels, fields, reload, layers
     // and what is in them.
-    assert_eq!(n_choices, 97);
+    assert_eq!(n_choices, 102);
     let kinds = parse(&with(&whole, "/layers/0", Value::from("zz"))).unwrap_err();
     for kind in choices(&kinds, "expected ") {
         assert!(REFERENCE.contains(&format!("\n- {kind}:")), "the reference lacks `{kind}`");
@@ -820,10 +826,15 @@ fn rotation() -> impl Strategy<Value = (Rotation, Option<usize>)> {
     prop_oneof![Just((Rotation::Never, None)), (rotation, option::of(1_usize..1_000)),]
 }
 
+fn privacy() -> impl Strategy<Value = Privacy> {
+    select(vec![Privacy::Full, Privacy::Masked, Privacy::Shape])
+}
+
 fn layer() -> impl Strategy<Value = LayerSettings> {
     let versions = select(vec![Versions::Released, Versions::All]);
     let stream = select(vec![Stream::Stdout, Stream::Stderr]);
-    let common = (option::of(levels()), versions, option::of(shown()), text());
+    let what = (versions, option::of(privacy()));
+    let common = (option::of(levels()), what, option::of(shown()), text());
     let lines = (stream, select(vec![Color::Auto, Color::Always, Color::Never]), template());
     let columns = prop_oneof![
         Just(Columns::Default),
@@ -832,42 +843,50 @@ fn layer() -> impl Strategy<Value = LayerSettings> {
     ];
     let rows = (columns, select(vec![Header::EveryFile, Header::None]));
     (0..6, common, lines, rows, rotation()).prop_map(
-        |(kind, (levels, versions, fields, path), (stream, color, template), rows, rotation)| {
+        |(
+            kind,
+            (levels, (versions, privacy), fields, path),
+            (stream, color, template),
+            rows,
+            rotation,
+        )| {
             let (rotation, keep) = rotation;
             match kind {
                 0 => {
                     let mut layer = ConsoleSettings::default();
                     (layer.levels, layer.versions, layer.fields) = (levels, versions, fields);
+                    layer.privacy = privacy;
                     (layer.stream, layer.color, layer.template) = (stream, color, template);
                     LayerSettings::Console(layer)
                 }
                 1 => {
                     let mut layer = FileSettings::new(path);
                     (layer.levels, layer.versions, layer.fields) = (levels, versions, fields);
+                    layer.privacy = privacy;
                     (layer.rotation, layer.keep, layer.template) = (rotation, keep, template);
                     LayerSettings::File(layer)
                 }
                 2 => {
                     let mut layer = CsvSettings::new(path);
-                    (layer.levels, layer.versions) = (levels, versions);
+                    (layer.levels, layer.versions, layer.privacy) = (levels, versions, privacy);
                     (layer.rotation, layer.keep) = (rotation, keep);
                     (layer.columns, layer.header) = rows;
                     LayerSettings::Csv(layer)
                 }
                 3 => {
                     let mut layer = JsonSettings::to_file(path);
-                    (layer.levels, layer.versions) = (levels, versions);
+                    (layer.levels, layer.versions, layer.privacy) = (levels, versions, privacy);
                     (layer.rotation, layer.keep) = (rotation, keep);
                     LayerSettings::Json(layer)
                 }
                 4 => {
                     let mut layer = JsonSettings::to_stream(stream);
-                    (layer.levels, layer.versions) = (levels, versions);
+                    (layer.levels, layer.versions, layer.privacy) = (levels, versions, privacy);
                     LayerSettings::Json(layer)
                 }
                 _ => {
                     let mut layer = ApplicationSettings::default();
-                    (layer.levels, layer.versions) = (levels, versions);
+                    (layer.levels, layer.versions, layer.privacy) = (levels, versions, privacy);
                     LayerSettings::Application(layer)
                 }
             }
@@ -882,9 +901,9 @@ fn settings() -> impl Strategy<Value = Settings> {
     let service = (option::of(text()), option::of(text()));
     let capture = select(vec![Capture::Spans, Capture::Commands, Capture::Operations]);
     let sizes = (1_usize..usize::MAX, 1_usize..usize::MAX, when_full);
-    let layers = collection::vec((layer(), option::of(text())), 0..4);
+    let layers = (privacy(), collection::vec((layer(), option::of(text())), 0..4));
     (capture, service, sizes, times, (levels(), shown()), layers).prop_map(
-        |(capture, service, sizes, times, (levels, shown), layers)| {
+        |(capture, service, sizes, times, (levels, shown), (privacy, layers))| {
             let mut queue = QueueSettings::default();
             let mut settings = Settings::default();
             (settings.service, settings.service_version) = service;
@@ -893,6 +912,9 @@ fn settings() -> impl Strategy<Value = Settings> {
                 times;
             (settings.capture, settings.queue) = (capture, queue);
             (settings.levels, settings.fields) = (levels, shown);
+            // A layer can only be stricter.
+            let own = layers.iter().filter_map(|(layer, _)| layer.privacy());
+            settings.privacy = own.fold(privacy, Privacy::min);
             // Names and files are made to differ by the number of the layer.
             let layers = layers.into_iter().enumerate();
             settings.layers = layers
@@ -1075,7 +1097,7 @@ layers:
                 bad.yaml:14:3: layers[0]: found `path` beside `csv`, expected one key: indent what belongs to `csv`
                 14 |   path: a.csv
                    |   ^
-                bad.yaml:15:9: layers[1].csv: unknown key `pth`, expected `name`, `levels`, `versions`, `path`, `rotation`, `keep`, `columns`, `header` or `steps`: did you mean `path`?
+                bad.yaml:15:9: layers[1].csv: unknown key `pth`, expected `name`, `levels`, `versions`, `privacy`, `path`, `rotation`, `keep`, `columns`, `header` or `steps`: did you mean `path`?
                 15 | - csv: {pth: a.csv}
                    |         ^
                 bad.yaml:16:31: layers[2].csv.header: found `yes`, expected `true` or `false`
@@ -1090,7 +1112,7 @@ layers:
                 bad.yaml:19:16: layers[5].file.path: `b.jsonl` is the file of layers[3] too
                 19 | - file: {path: b.jsonl, rotatoin: daily, keep: 3}
                    |                ^
-                bad.yaml:19:25: layers[5].file: unknown key `rotatoin`, expected `name`, `levels`, `versions`, `path`, `rotation`, `keep`, `template`, `fields` or `steps`: did you mean `rotation`?
+                bad.yaml:19:25: layers[5].file: unknown key `rotatoin`, expected `name`, `levels`, `versions`, `privacy`, `path`, `rotation`, `keep`, `template`, `fields` or `steps`: did you mean `rotation`?
                 19 | - file: {path: b.jsonl, rotatoin: daily, keep: 3}
                    |                         ^
             "#]],

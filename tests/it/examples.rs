@@ -18,7 +18,7 @@ mod needs_server {
             Command::new(binary).env("MONGODB_URI", Server::shared().uri()).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(output.status.success(), "{example}: {}", text(&output.stderr));
-        Some(text(&output.stdout) + &text(&output.stderr))
+        Some(text(&output.stdout) + text(&output.stderr).as_str())
     }
 
     #[test]

@@ -22,6 +22,7 @@ layers:
 - csv:
     name: rates
     path: never-opened.csv
+    privacy: masked
     steps:
     - rate: {every: 60s, by: [Collection], originals: drop}
 ";
@@ -113,46 +114,61 @@ fn rates_take_their_time_from_the_records() {
         &["--route", "rates"],
         3,
         expect![[r#"
-        in.jsonl:1: "find" "shop" "news" "0190163d-8694-739b-aea5-966c26f8ad91" "final(1)"
-          rates
-            1-rate: dropped
-        in.jsonl:2: "find" "shop" "news" "0190163d-8694-739b-aea5-966c26f8ad91" "final(1)"
-          rates
-            1-rate: dropped
-        made by 1-rate of rates: "rate" "news" "<new>" "final"
-            WatcherName: "mongowatch.rate"
-            WatchID: "<new>"
-            Iteration: "final"
-            StartTime: "2024-05-01T12:00:00.000000Z"
-            EndTime: "2024-05-01T12:01:00.000000Z"
-            Collection: "news"
-            Operation: "rate"
-            Outcome: "ok"
-            Extra: {"Count":2,"Rate":0.03333333333333333,"Duration":{"Sum":0.75,"Min":0.25,"Max":0.5,"P50":0.250879,"P95":0.5,"P99":0.5}}
-            Seq: 0
-            out
-        in.jsonl:3: "find" "shop" "news" "0190163d-8694-739b-aea5-966c26f8ad91" "final(1)"
-          rates
-            1-rate: dropped
-        made by 1-rate of rates: "rate" "news" "<new>" "final"
-            WatcherName: "mongowatch.rate"
-            WatchID: "<new>"
-            Iteration: "final"
-            StartTime: "2024-05-01T12:07:00.000000Z"
-            EndTime: "2024-05-01T12:07:03.500000Z"
-            Collection: "news"
-            Operation: "rate"
-            Outcome: "ok"
-            Extra: {"Count":1,"Rate":0.2857142857142857,"Duration":{"Sum":0.5,"Min":0.5,"Max":0.5,"P50":0.5,"P95":0.5,"P99":0.5}}
-            Seq: 0
-            out
+            in.jsonl:1: "find" "shop" "news" "0190163d-8694-739b-aea5-966c26f8ad91" "final(1)"
+              rates
+                privacy
+                  Filter: {"a":1} -> {"a":"?number"}
+                  QueryShape: nothing -> {"filter":{"a":{"$eq":"?number"}}}
+                  ShapeHash: nothing -> "v1:c6a585c01cddda4da5d3a98ec96629bc"
+                  ShapeLabel: nothing -> "find shop.news a"
+                1-rate: dropped
+            in.jsonl:2: "find" "shop" "news" "0190163d-8694-739b-aea5-966c26f8ad91" "final(1)"
+              rates
+                privacy
+                  Filter: {"a":1} -> {"a":"?number"}
+                  QueryShape: nothing -> {"filter":{"a":{"$eq":"?number"}}}
+                  ShapeHash: nothing -> "v1:c6a585c01cddda4da5d3a98ec96629bc"
+                  ShapeLabel: nothing -> "find shop.news a"
+                1-rate: dropped
+            made by 1-rate of rates: "rate" "news" "<new>" "final"
+                WatcherName: "mongowatch.rate"
+                WatchID: "<new>"
+                Iteration: "final"
+                StartTime: "2024-05-01T12:00:00.000000Z"
+                EndTime: "2024-05-01T12:01:00.000000Z"
+                Collection: "news"
+                Operation: "rate"
+                Outcome: "ok"
+                Extra: {"Count":2,"Rate":0.03333333333333333,"Duration":{"Sum":0.75,"Min":0.25,"Max":0.5,"P50":0.250879,"P95":0.5,"P99":0.5}}
+                Seq: 0
+                out
+            in.jsonl:3: "find" "shop" "news" "0190163d-8694-739b-aea5-966c26f8ad91" "final(1)"
+              rates
+                privacy
+                  Filter: {"a":1} -> {"a":"?number"}
+                  QueryShape: nothing -> {"filter":{"a":{"$eq":"?number"}}}
+                  ShapeHash: nothing -> "v1:c6a585c01cddda4da5d3a98ec96629bc"
+                  ShapeLabel: nothing -> "find shop.news a"
+                1-rate: dropped
+            made by 1-rate of rates: "rate" "news" "<new>" "final"
+                WatcherName: "mongowatch.rate"
+                WatchID: "<new>"
+                Iteration: "final"
+                StartTime: "2024-05-01T12:07:00.000000Z"
+                EndTime: "2024-05-01T12:07:03.500000Z"
+                Collection: "news"
+                Operation: "rate"
+                Outcome: "ok"
+                Extra: {"Count":1,"Rate":0.2857142857142857,"Duration":{"Sum":0.5,"Min":0.5,"Max":0.5,"P50":0.5,"P95":0.5,"P99":0.5}}
+                Seq: 0
+                out
 
-        rates: 3 records in, 2 out
-          1-rate  0 passed, 3 dropped, 2 made
-        --- stderr
-        in.jsonl:4: column 2: expected ident
-        mongowatch: 1 malformed line was left out
-    "#]],
+            rates: 3 records in, 2 out
+              1-rate  0 passed, 3 dropped, 2 made
+            --- stderr
+            in.jsonl:4: column 2: expected ident
+            mongowatch: 1 malformed line was left out
+        "#]],
     );
 }
 

@@ -16,6 +16,7 @@ mod needs_server {
     use mongowatch::{
         Capture, Context, Privacy, WatchMessage,
         bson::{Bson, Document, doc},
+        filter::StepSettings,
         layer::{
             ApplicationSettings, Columns, CsvSettings, FileSettings, JsonSettings, LayerSettings,
             Shown, Versions, record_of,
@@ -231,7 +232,7 @@ mod needs_server {
         for name in ["all.csv", "all.json", "all.txt"] {
             let written = fs::read_to_string(path(name)).unwrap();
             assert!(written.contains("people"), "{name} is no copy of the records");
-            all += &written;
+            all.push_str(&written);
         }
         all
     }
@@ -327,6 +328,47 @@ mod needs_server {
             assert_eq!(canaries(&all, "canary"), [""; 0], "{capture:?}");
             assert!(all.contains("v1:") && all.contains("ShapeHash"), "{capture:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_layer_is_stricter_than_its_watcher_for_itself_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let layer = |name: &str, privacy| {
+            let mut json = JsonSettings::to_file(path(name));
+            (json.name, json.versions, json.privacy) = (Some(name.into()), Versions::All, privacy);
+            // What a step moves to another place has passed the policy before.
+            let moved = doc! { "Extra.Moved": { "template": "{Filter} {Update} {ErrorMessage}" } };
+            json.steps = vec![
+                StepSettings::Set(moved.into()),
+                StepSettings::Rename(doc! { "Options.comment": "Extra.Comment" }.into()),
+            ];
+            LayerSettings::Json(json)
+        };
+        let scene = Scene::with("privacy-layers", |builder| {
+            builder
+                .capture(Capture::Commands)
+                .layer(layer("masked", Some(Privacy::Masked)))
+                .layer(layer("full", None))
+                .layer(layer("shape", Some(Privacy::Shape)))
+        });
+        let db = scene.db().await;
+        work!(&db);
+        let plain = scene.attached(Capture::Commands).await;
+        plain.drop().await.unwrap();
+        work!(&plain);
+        drop(db);
+        scene.drop_database().await;
+        let stats = scene.watcher.shutdown().await.unwrap();
+        assert!(stats.is_balanced(), "{stats:#?}");
+        let read = |name: &str| fs::read_to_string(path(name)).unwrap();
+        for name in ["masked", "shape"] {
+            assert_eq!(canaries(&read(name), "canary"), [""; 0], "{name}");
+            assert!(read(name).contains("v1:"), "{name}");
+        }
+        assert!(read("masked").contains("?string") && read("full").contains("canary-ok-filter"));
+        assert_eq!(canaries(&read("full"), "canary-no"), [""; 0]);
+        assert_eq!(read("full").lines().count(), read("shape").lines().count());
     }
 
     /// The last place at or before this one where a character begins.

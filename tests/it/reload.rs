@@ -9,7 +9,7 @@ mod needs_server {
 
     use futures_util::future::join_all;
     use mongowatch::{
-        Comment, Field, Outcome, Settings, WatchMessage, WatcherName,
+        Comment, Field, Outcome, Privacy, Settings, WatchMessage, WatcherName,
         bson::{Document, doc},
         filter::{RateSettings, StepSettings},
         layer::{ConsoleSettings, CsvSettings, LayerSettings, Versions},
@@ -131,6 +131,10 @@ mod needs_server {
         let no_file = LayerSettings::Csv(csv(directory.path()));
         let mut other_buffer = settings(vec![new.clone()]);
         other_buffer.buffer = 7;
+        let mut full = csv(&directory.path().join("full.csv"));
+        full.privacy = Some(Privacy::Full);
+        let mut milder = settings(vec![LayerSettings::Csv(full)]);
+        milder.privacy = Privacy::Masked;
         let mut rate = csv(&directory.path().join("rate.csv"));
         let mut step = RateSettings::default();
         step.max_keys = 0;
@@ -138,6 +142,7 @@ mod needs_server {
         for (settings, expected) in [
             (settings(vec![new.clone(), no_file]), "could not open"),
             (other_buffer, "buffer cannot change while the watcher runs"),
+            (milder, "csv: `privacy` is `full`, which is milder than `masked`"),
             (settings(vec![new.clone(), new]), "another layer writes to"),
             (settings(vec![LayerSettings::Csv(rate)]), "csv.steps[0].rate.max_keys: expected"),
         ] {
@@ -146,9 +151,9 @@ mod needs_server {
             things.insert_one(doc! {}).await.unwrap();
         }
         scene.watcher.flush().await.unwrap();
-        assert_eq!(rows(&path).len(), 8);
+        assert_eq!(rows(&path).len(), 10);
         let refused = changes(&scene);
-        assert_eq!(refused.len(), 4);
+        assert_eq!(refused.len(), 5);
         assert!(refused.iter().all(|record| record.outcome == Some(Outcome::Error)));
         let error = refused[1].error.as_deref().unwrap();
         assert_eq!(error.message.as_deref(), Some("buffer cannot change while the watcher runs"));

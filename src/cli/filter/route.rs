@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use super::trying::Shows;
 use crate::{
+    config::RouteSettings,
     filter::{Draft, Filter, NamedFilters, StepSettings, Steps, Verdict},
     format::value,
     record::{Field, Timestamp, Value, WatchMessage, WatcherName},
@@ -41,13 +42,10 @@ impl Filter for Unknown {
 
 impl Route {
     /// Makes the steps of a route, and adds the names of the application's filters among them.
-    pub(super) fn new(
-        name: String,
-        settings: &[StepSettings],
-        unknown: &mut Vec<String>,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn new(settings: RouteSettings, unknown: &mut Vec<String>) -> anyhow::Result<Self> {
+        let RouteSettings { name, privacy, steps: settings } = settings;
         let mut filters = NamedFilters::default();
-        for step in settings {
+        for step in &settings {
             if let StepSettings::Filter(filter) = step {
                 filters.add(filter, || Box::new(Unknown));
                 if !unknown.contains(filter) {
@@ -55,8 +53,9 @@ impl Route {
                 }
             }
         }
-        let steps = Steps::build(settings, &filters);
+        let steps = Steps::build(&settings, &filters);
         let steps = steps.with_context(|| format!("the steps of route `{name}` cannot be made"))?;
+        let steps = steps.behind(privacy);
         let books = steps.names().map(|name| Books { name: name.to_owned(), ..Books::default() });
         Ok(Self { name, books: books.collect(), steps, n_sent: 0, n_out: 0 })
     }
@@ -65,7 +64,14 @@ impl Route {
     pub(super) fn send(&mut self, record: &Arc<WatchMessage>, now: Timestamp, told: &mut String) {
         self.n_sent += 1;
         let _infallible = writeln!(told, "  {}", self.name);
-        self.send_from(0, Draft::new(Arc::clone(record), now), told);
+        let mut draft = Draft::new(Arc::clone(record), now);
+        self.steps.admit(&mut draft);
+        let mut changed = String::new();
+        if changes(&Draft::new(Arc::clone(record), now), &draft, &mut changed) {
+            told.push_str("    privacy\n");
+            told.push_str(&changed);
+        }
+        self.send_from(0, draft, told);
     }
 
     /// Lets the steps tell what they have to tell by now; appends it.

@@ -27,8 +27,8 @@ Time:
   one, and time never goes back. So rates and limits say what they would have said then.
 
 What is different from a watcher:
-  The records went through `privacy` when they were recorded; through steps that changed them too,
-  unless they were recorded without. A `filter` step is a filter of the application: here it lets
+  The records went through the watcher's `privacy` when they were recorded; through steps that changed
+  them too, unless they were recorded without. A `filter` step is a filter of the application: here it lets
   everything pass. Environment variables and files with keys must be there.
 
 Malformed lines:
@@ -93,7 +93,7 @@ impl Args {
             None => Settings::from_env()?,
         };
         let mut all = settings.routes()?;
-        let known: Vec<String> = all.iter().map(|(name, _)| name.clone()).collect();
+        let known: Vec<String> = all.iter().map(|route| route.name.clone()).collect();
         if let Some(other) = self.route.iter().find(|name| !known.contains(name)) {
             let near = nearest(other, known.iter().map(String::as_str));
             let hint = match near {
@@ -102,9 +102,9 @@ impl Args {
             };
             return Err(super::usage("test", &format!("--route: unknown route `{other}`: {hint}")));
         }
-        all.retain(|(name, _)| self.route.is_empty() || self.route.contains(name));
+        all.retain(|route| self.route.is_empty() || self.route.contains(&route.name));
         let mut unknown = Vec::new();
-        let routes = all.into_iter().map(|(name, steps)| Route::new(name, &steps, &mut unknown));
+        let routes = all.into_iter().map(|route| Route::new(route, &mut unknown));
         let routes = routes.collect::<anyhow::Result<Vec<_>>>()?;
         for filter in unknown {
             say(format_args!(

@@ -1,6 +1,6 @@
 //! The policy that each version of a record passes before anybody else sees it.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use mongodb::bson::Bson;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,16 @@ pub enum Privacy {
     Masked,
     /// The same without filters and updates: the shape tells what there is to know.
     Shape,
+}
+
+impl fmt::Display for Privacy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "full",
+            Self::Masked => "masked",
+            Self::Shape => "shape",
+        })
+    }
 }
 
 impl Privacy {
