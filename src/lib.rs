@@ -73,8 +73,8 @@ pub use crate::{
         raw_batch_cursor,
     },
     pipeline::{
-        Capture, Comment, ContextRequirement, NamespacePattern, Otherwise, Settings, Stats,
-        Watcher, WatcherBuilder,
+        Capture, Comment, ContextRequirement, CursorSettings, CursorUpdates, NamespacePattern,
+        Otherwise, Settings, Stats, Watcher, WatcherBuilder, WatcherSettings, WatchersSettings,
     },
     queue::{QueueSettings, WhenFull},
     record::{

@@ -14,6 +14,7 @@ use crate::{filter::Part, layer::LayerSettings, pipeline::Settings};
 pub(super) fn check(settings: &Settings, root: &Node) -> Vec<Fault> {
     let mut faults = limits(settings);
     faults.extend(requirements(settings, root));
+    faults.extend(watchers(settings, root));
     faults.extend(layers(settings, root));
     let placed = |fault: Fault| {
         let node = root.nearest(fault.path());
@@ -28,7 +29,6 @@ fn limits(settings: &Settings) -> Vec<Fault> {
         at_least_one(settings.buffer, "buffer"),
         at_least_one(settings.queue.capacity, "capacity").map_err(queue),
         some_time(Some(settings.queue.timeout), "timeout").map_err(queue),
-        some_time(settings.queue.cursor_timeout, "cursor_timeout").map_err(queue),
         some_time(Some(settings.shutdown_timeout), "shutdown_timeout"),
     ];
     checked.into_iter().filter_map(Result::err).collect()
@@ -46,6 +46,19 @@ fn some_time(time: Option<Duration>, key: &str) -> Result<(), Fault> {
         Some(Duration::ZERO) => Err(Fault::expected("a duration longer than 0").within(key)),
         _ => Ok(()),
     }
+}
+
+/// What is said of the kinds of operations.
+fn watchers(settings: &Settings, root: &Node) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (name, watcher, kind) in settings.watchers.kinds() {
+        let within = |fault: Fault| fault.within(name).within("watchers");
+        faults.extend(some_time(kind.timeout, "timeout").err().map(within));
+        let way = ["watchers".into(), name.into(), Part::from("operations")];
+        let own = kind.operations.check(watcher);
+        faults.extend(own.iter().map(|fault| step_fault(fault, &way, None, root)));
+    }
+    faults
 }
 
 /// A rule that asks for nothing is one whose list was forgotten.

@@ -29,6 +29,9 @@ enum Message {
     Missing(&'static str),
 }
 
+/// Keys that stand elsewhere.
+const MOVED: &[(&str, &str)] = &[("cursor_timeout", "watchers.cursor.timeout")];
+
 /// How `jiff` begins to say that a text is not a duration.
 const JIFF_DURATION: &str = r#"failed to parse input in the "friendly" duration format"#;
 
@@ -44,7 +47,11 @@ impl Fault {
 
     /// A word that is none of those that may stand there: `what` is `key` or `value`.
     pub(super) fn unknown(what: &str, word: &str, known: &[&str]) -> Self {
-        let hint = hint(word, known.iter().copied());
+        let moved = MOVED.iter().find(|(before, _)| *before == word);
+        let hint = match moved {
+            Some((_, now)) => format!(": did you mean `{now}`?"),
+            None => hint(word, known.iter().copied()),
+        };
         Self::new(format!("unknown {what} {}, expected {}{hint}", quoted(word), one_of(known)))
     }
 

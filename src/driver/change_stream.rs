@@ -32,8 +32,8 @@ pub mod session {
 /// Made by [`Collection::watch`](crate::Collection::watch),
 /// [`Database::watch`](crate::Database::watch) and [`Client::watch`](crate::Client::watch).
 ///
-/// Its record counts the events that the application received; an update comes out whenever new
-/// ones have arrived, with the resume token after the last of them in `ResumeToken`. Where the
+/// Its record counts the events that the application received; an update comes out with the first
+/// of a batch (or with each, if the configuration says so), with the resume token after the last of them in `ResumeToken`. Where the
 /// driver's traffic is seen, `Resumes` counts how often the driver has resumed the stream. To drop
 /// the stream is to close it: its record is final then, as `ok` unless its last event was an error.
 ///
@@ -208,7 +208,7 @@ impl EventWatch {
 
     fn step(&mut self, step: Step<'_>) {
         // Only now can a version of the record come out.
-        if self.cursor.has_waited() || !matches!(step, Step::Received { .. }) {
+        if self.cursor.is_update_due() || !matches!(step, Step::Received { .. }) {
             self.write_down();
         }
         self.cursor.step(step);

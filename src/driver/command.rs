@@ -228,7 +228,7 @@ impl CommandDoor {
         let mut reply = Reply::read(&event.command_name, &event.reply);
         reply.bytes = Some(bson_len(&event.reply));
         if let Scoped::Own(wire) = scoped {
-            wire.lock().received(&reply);
+            wire.learn(|learned| learned.received(&reply));
         } else if let Some(mut record) = self.raw.take_command(event.request_id) {
             record.spent(event.duration);
             record.learned().received(&reply);

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -13,13 +14,17 @@ use mongodb::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{ClientSession, failure, operation::Operation};
-use crate::record::{Outcome, WatchMessage};
+use super::{ClientSession, failure, operation::Operation, wire::Wire};
+use crate::{
+    pipeline::CursorUpdates,
+    record::{Outcome, WatchMessage},
+};
 
 /// Streams the result of a query, as the driver's [`mongodb::Cursor`] does, and watches it.
 ///
-/// Its record counts the documents that the application received. An update comes out whenever a
-/// new batch has arrived; the final version when the cursor is exhausted or dropped. Dropped before
+/// Its record counts the documents that the application received. An update comes out with the first
+/// document of each batch after the first (or with every document, if the configuration says so:
+/// `watchers.cursor.emit_on_new_retrieves`); the final version when the cursor is exhausted or dropped. Dropped before
 /// it is known to be exhausted, it is `cancelled`: the driver tells so only to the one who asks for
 /// a document after the last, unless a `limit` was reached. An error does not end a cursor, and the
 /// application may read on: its record tells of the last one when it is final.
@@ -74,12 +79,72 @@ pub(super) struct CursorWatch {
     /// So many documents the application asked for at most.
     limit: Option<u64>,
     on_server: OnServer,
-    /// Did the application wait for the driver since the last step?
-    has_waited: bool,
+    updates: Updates,
     /// The outcome of the last error, none of which ends the cursor.
     troubled: Option<Outcome>,
     /// The outcome when it is dropped before its end.
     dropped: Outcome,
+}
+
+/// When an update comes out.
+pub(super) enum Updates {
+    /// With each document.
+    Document,
+    /// When there are more batches than the last time; `has_waited` as in the next.
+    Batch { wire: Arc<Wire>, n_seen: u64, has_waited: bool },
+    /// The driver's traffic is not seen: when the application has waited for the driver since the last
+    /// step. A batch that is there at the first poll is not noticed.
+    Wait { has_waited: bool },
+}
+
+impl Updates {
+    fn of(operation: &mut Operation) -> Self {
+        match (operation.cursor_updates(), operation.wire()) {
+            (CursorUpdates::EveryDocument, _) => Self::Document,
+            (CursorUpdates::EveryBatch, Some(wire)) => Self::every_batch(wire),
+            (CursorUpdates::EveryBatch, None) => Self::Wait { has_waited: false },
+        }
+    }
+
+    /// With each batch of this operation, but for those that have come already.
+    pub(super) fn every_batch(wire: Arc<Wire>) -> Self {
+        let n_seen = wire.n_batches();
+        Self::Batch { wire, n_seen, has_waited: false }
+    }
+
+    pub(super) const fn wait(&mut self) {
+        match self {
+            Self::Batch { has_waited, .. } | Self::Wait { has_waited } => {
+                *has_waited = true;
+            }
+            Self::Document => {}
+        }
+    }
+
+    /// Is what has just come worth an update?
+    pub(super) fn is_due(&self) -> bool {
+        match self {
+            Self::Document => true,
+            // One load for each document; the lock of the wire is not taken.
+            Self::Batch { wire, n_seen, has_waited } => match wire.n_batches() {
+                // The doors have not noticed one yet, and so may miss the next ones too.
+                0 => *has_waited,
+                n_batches => n_batches > *n_seen,
+            },
+            Self::Wait { has_waited } => *has_waited,
+        }
+    }
+
+    /// The step is made.
+    pub(super) fn begin_anew(&mut self) {
+        match self {
+            Self::Batch { wire, n_seen, has_waited } => {
+                (*n_seen, *has_waited) = (wire.n_batches(), false);
+            }
+            Self::Wait { has_waited } => *has_waited = false,
+            Self::Document => {}
+        }
+    }
 }
 
 /// What is known of the cursor on the server.
@@ -275,13 +340,14 @@ impl<T> Drop for SessionCursorStream<'_, '_, T> {
 impl CursorWatch {
     pub(super) fn new(mut operation: Operation, on_server: OnServer) -> Self {
         let limit = operation.record().and_then(|record| limit_of(record));
+        let updates = Updates::of(&mut operation);
         Self {
             operation,
             n_received: 0,
             n_reported: 0,
             limit,
             on_server,
-            has_waited: false,
+            updates,
             troubled: None,
             dropped: Outcome::Cancelled,
         }
@@ -297,9 +363,9 @@ impl CursorWatch {
         self.n_received
     }
 
-    /// Did the application wait for the driver since the last step?
-    pub(super) const fn has_waited(&self) -> bool {
-        self.has_waited
+    /// Will the next document that is received give an update?
+    pub(super) fn is_update_due(&self) -> bool {
+        self.updates.is_due()
     }
 
     pub(super) fn record(&mut self) -> Option<&mut WatchMessage> {
@@ -320,7 +386,7 @@ impl CursorWatch {
         if polled.is_pending() {
             // The wait counts up to here, should this be the last poll.
             self.operation.pause();
-            self.has_waited = true;
+            self.updates.wait();
             self.operation.resume();
         }
         polled
@@ -360,7 +426,6 @@ impl CursorWatch {
 
     pub(super) fn step(&mut self, step: Step<'_>) {
         self.operation.pause();
-        let has_waited = std::mem::take(&mut self.has_waited);
         match step {
             Step::Received { n, is_last } => {
                 self.n_received += n;
@@ -371,7 +436,8 @@ impl CursorWatch {
                     // What has no end is judged by its last step.
                     self.operation.forget_error();
                 }
-                if has_waited {
+                if self.updates.is_due() {
+                    self.updates.begin_anew();
                     self.report();
                 }
             }
@@ -391,7 +457,7 @@ impl CursorWatch {
         }
     }
 
-    /// A new batch has arrived.
+    /// Tells of what was received.
     fn report(&mut self) {
         if self.n_received > self.n_reported {
             self.n_reported = self.n_received;

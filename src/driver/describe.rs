@@ -9,6 +9,8 @@ use mongodb::{
 };
 use serde::Serialize;
 
+use crate::record::server_name;
+
 /// Adds one option, which the driver calls `name`, to the document.
 pub(super) fn option(document: &mut Document, name: &str, value: &impl Describe) {
     let value = match (name, value.describe()) {
@@ -32,30 +34,6 @@ pub(super) fn serialized_document(value: &impl Serialize) -> Document {
         Some(Bson::Document(document)) => document,
         _ => Document::new(),
     }
-}
-
-/// What the server calls an option of the driver.
-///
-/// Source: MongoDB manual, "Database Commands".
-fn server_name(name: &str) -> String {
-    match name {
-        "let_vars" => "let".to_owned(),
-        "max_time" => "maxTimeMS".to_owned(),
-        "max_await_time" => "maxAwaitTimeMS".to_owned(),
-        "selection_criteria" => "readPreference".to_owned(),
-        _ => camel_case(name),
-    }
-}
-
-fn camel_case(name: &str) -> String {
-    let mut words = name.split('_');
-    let mut camel = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        let (first, rest) = word.split_at(word.len().min(1));
-        camel.push_str(&first.to_uppercase());
-        camel.push_str(rest);
-    }
-    camel
 }
 
 /// The value of an option as BSON.

@@ -23,8 +23,10 @@ use super::{
 };
 use crate::{
     context,
+    pipeline::CursorUpdates,
     record::{
-        Counts, Iteration, Outcome, Phase, Timestamp, WatchId, WatchMessage, WatcherName, redact,
+        Counts, Iteration, KnownCall, Outcome, Phase, Timestamp, WatchId, WatchMessage,
+        WatcherName, redact,
     },
 };
 
@@ -77,6 +79,7 @@ impl Place {
         operation: &'static str,
         command: &'static str,
     ) -> Call {
+        debug_assert!(KnownCall::find(watcher, operation).is_some(), "{watcher} {operation}");
         Call {
             place: self.clone(),
             watcher,
@@ -278,6 +281,16 @@ impl Operation {
     pub(super) fn count_resumes(&self) {
         if let Some(wire) = self.0.as_ref().and_then(|open| open.wire.as_ref()) {
             wire.lock().traffic.resumes = Some(0);
+        }
+    }
+
+    /// When updates of a cursor come out. Of files and raw traffic nothing else can be said.
+    pub(super) fn cursor_updates(&self) -> CursorUpdates {
+        match &self.0 {
+            Some(open) if open.record.watcher == WatcherName::Cursor => {
+                open.place.probe.cursor_updates()
+            }
+            _ => CursorUpdates::default(),
         }
     }
 

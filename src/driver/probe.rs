@@ -9,7 +9,7 @@ use mongodb::options::{AuthMechanism, ClientOptions, Credential};
 
 use super::refusal::Refusal;
 use crate::{
-    pipeline::{Capture, Comment, Emitter, Otherwise, Policy, Watcher, require},
+    pipeline::{Capture, Comment, CursorUpdates, Emitter, Otherwise, Policy, Watcher, require},
     record::{Origin, WatchId, WatchMessage},
 };
 
@@ -101,6 +101,11 @@ impl Probe {
     /// The id of an operation whose commands carry it as their comment, if that is wanted.
     pub(super) fn id_for_comment(&self) -> Option<WatchId> {
         (self.policy.rules().comment == Comment::WatchId).then(WatchId::new)
+    }
+
+    /// When updates of cursors come out that are opened now.
+    pub(super) fn cursor_updates(&self) -> CursorUpdates {
+        self.policy.rules().cursor_updates
     }
 
     /// Is the driver's traffic seen, besides the mirrored calls?

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use mongodb::{
     bson::{
         Binary, Bson, DateTime, Decimal128, Document, JavaScriptCodeWithScope, RawDocumentBuf,
@@ -7,9 +9,12 @@ use mongodb::{
 };
 
 use super::{
-    body, describe,
+    body,
+    cursor::Updates,
+    describe,
     probe::Probe,
     reply::{Reply, bson_len},
+    wire::Wire,
 };
 use crate::{
     pipeline::{Capture, Watcher},
@@ -167,4 +172,37 @@ fn the_oldest_expected_kill_goes_when_there_are_too_many() {
     probe.expect_kill(limit + 3);
     assert!(!probe.take_expected_kill(2), "the oldest");
     assert!(probe.take_expected_kill(3) && probe.take_expected_kill(limit + 3));
+}
+
+/// A batch that is there at the first poll gives an update too: what counts is that there is a new one.
+#[test]
+fn a_new_batch_is_noticed_without_a_wait() {
+    let watcher = Watcher::builder().start().unwrap();
+    let probe = Arc::new(Probe::new(&watcher, &ClientOptions::default(), Capture::Commands));
+    let wire = Wire::new(&probe, None);
+    let batch = |wire: &Wire| wire.learn(|learned| *learned.traffic.batches.get_or_insert(0) += 1);
+    batch(&wire);
+    let mut updates = Updates::every_batch(Arc::clone(&wire));
+    assert!(!updates.is_due(), "the first batch came with the cursor");
+    updates.wait();
+    assert!(!updates.is_due(), "a wait that brought nothing");
+    batch(&wire);
+    assert!(updates.is_due());
+    updates.begin_anew();
+    assert!(!updates.is_due());
+}
+
+/// Where the doors see no batch, a wait has to do.
+#[test]
+fn a_wait_is_taken_for_a_batch_where_none_is_seen() {
+    let watcher = Watcher::builder().start().unwrap();
+    let probe = Arc::new(Probe::new(&watcher, &ClientOptions::default(), Capture::Spans));
+    let unseen = Updates::every_batch(Wire::new(&probe, None));
+    for mut updates in [unseen, Updates::Wait { has_waited: false }] {
+        assert!(!updates.is_due());
+        updates.wait();
+        assert!(updates.is_due());
+        updates.begin_anew();
+        assert!(!updates.is_due());
+    }
 }

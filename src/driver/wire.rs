@@ -7,7 +7,10 @@ use std::{
     cell::RefCell,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     task::{Context, Poll},
 };
 
@@ -28,6 +31,8 @@ pub(super) struct Wire {
     /// The client that the operation was called on.
     probe: Arc<Probe>,
     learned: Mutex<Learned>,
+    /// As many batches as were learned of, for those who ask for each document.
+    n_batches: AtomicU64,
 }
 
 /// Whose operation is being polled on this thread, as a door sees it.
@@ -79,7 +84,11 @@ impl Wire {
     pub(super) fn new(probe: &Arc<Probe>, session_id: Option<Uuid>) -> Arc<Self> {
         let mut learned = Learned::default();
         learned.traffic.session_id = session_id;
-        Arc::new(Self { probe: Arc::clone(probe), learned: Mutex::new(learned) })
+        Arc::new(Self {
+            probe: Arc::clone(probe),
+            learned: Mutex::new(learned),
+            n_batches: AtomicU64::new(0),
+        })
     }
 
     /// The operation in whose scope this thread is now, as the door of `probe` sees it.
@@ -124,6 +133,19 @@ impl Wire {
     pub(super) fn lock(&self) -> MutexGuard<'_, Learned> {
         // Nothing panics while it holds the lock; if it did, plain counts are still good to read.
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A reply came in: `learn` writes down what it says.
+    pub(super) fn learn(&self, learn: impl FnOnce(&mut Learned)) {
+        let mut learned = self.lock();
+        learn(&mut learned);
+        // Told in the poll in which the application asks: there is no other thread to wait for.
+        self.n_batches.store(learned.traffic.batches.unwrap_or(0), Relaxed);
+    }
+
+    /// How many batches have come in.
+    pub(super) fn n_batches(&self) -> u64 {
+        self.n_batches.load(Relaxed)
     }
 
     /// A command goes out.

@@ -79,7 +79,7 @@ impl Filter for Keep {
 }
 
 #[derive(Default)]
-struct Removing {
+pub(super) struct Removing {
     /// Documents and lists may hold what stays.
     is_leaves_only: bool,
     n_values: u64,

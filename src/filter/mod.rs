@@ -17,6 +17,7 @@ mod mask;
 mod matcher;
 mod memo;
 mod named;
+mod own;
 mod path;
 mod patterns;
 mod query;
@@ -31,6 +32,7 @@ mod steps;
 mod tests;
 mod truncate;
 
+pub(crate) use self::own::OwnFields;
 pub use self::{
     audit::{AuditFilter, AuditFilterSettings},
     draft::{Draft, Filter, Verdict},
@@ -42,6 +44,7 @@ pub use self::{
     mask::{Mask, MaskMode, MaskSettings},
     matcher::{Failure, Matcher},
     named::NamedFilters,
+    own::{Constant, OwnField, OwnFieldsSettings},
     path::FieldPath,
     patterns::PatternSettings,
     query::Query,

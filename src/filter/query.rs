@@ -60,6 +60,19 @@ impl Query {
             .and_then(|value| Self::of(value).map_err(Error::invalid))
     }
 
+    /// Reads any value as those of a query are read.
+    pub(super) fn value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bson, D::Error> {
+        Tree::new().deserialize(deserializer)
+    }
+
+    /// Writes any value as those of a query are written.
+    pub(super) fn serialize_value<S: Serializer>(
+        value: &Bson,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Plain(value).serialize(serializer)
+    }
+
     fn of(value: Bson) -> Result<Self, String> {
         match value {
             Bson::Document(document) => Ok(Self(document)),

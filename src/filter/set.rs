@@ -3,7 +3,7 @@
 use mongodb::bson::Bson;
 
 use super::{Draft, Fault, Filter, Part, Query, Verdict, fields::Target, key::variable};
-use crate::format::Template;
+use crate::{format::Template, record::WatchMessage};
 
 /// Puts values into a record.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub(super) struct Set(Vec<(Target, Source)>);
 
 /// Where a value comes from.
 #[derive(Debug)]
-enum Source {
+pub(super) enum Source {
     Constant(Bson),
     Template(Box<Template>),
 }
@@ -41,7 +41,10 @@ impl Set {
     }
 }
 
-fn source(value: &Bson, read: impl Fn(&str) -> Result<String, Fault>) -> Result<Source, Fault> {
+pub(super) fn source(
+    value: &Bson,
+    read: impl Fn(&str) -> Result<String, Fault>,
+) -> Result<Source, Fault> {
     let Some((key, Bson::String(text))) = value
         .as_document()
         .filter(|document| document.len() == 1)
@@ -61,13 +64,20 @@ fn source(value: &Bson, read: impl Fn(&str) -> Result<String, Fault>) -> Result<
     }
 }
 
+impl Source {
+    /// The value for a record.
+    pub(super) fn value(&self, record: &WatchMessage) -> Bson {
+        match self {
+            Self::Constant(value) => value.clone(),
+            Self::Template(template) => template.line(record).into(),
+        }
+    }
+}
+
 impl Filter for Set {
     fn apply(&mut self, draft: &mut Draft) -> Verdict {
         for (target, source) in &self.0 {
-            let value = match source {
-                Source::Constant(value) => value.clone(),
-                Source::Template(template) => template.line(draft.record()).into(),
-            };
+            let value = source.value(draft.record());
             // A text that a field does not take, such as an actor, changes nothing.
             let _fits = target.put(draft, value);
         }

@@ -20,7 +20,7 @@ use crate::{
         output::Output,
         record_of,
     },
-    record::WatchMessage,
+    record::{ByWatcher, WatchMessage},
     watch_error::Result,
 };
 
@@ -32,9 +32,39 @@ pub(super) struct Lines {
 
 /// How a record becomes a line.
 pub(super) enum Format {
-    Text(Template, Paint),
+    Text(Texts, Paint),
     Csv(CsvRows),
     Json,
+}
+
+/// The template of a line, with the fields that it shows of the records of each watcher.
+pub(super) enum Texts {
+    /// The same fields of all.
+    Same(Template),
+    ByWatcher(Box<ByWatcher<Template>>),
+}
+
+impl Texts {
+    fn new(template: &Template, own: Option<&Shown>, defaults: &ByWatcher<Shown>) -> Self {
+        let shown = |fields: &Shown| template.clone().with_shown(fields.0.clone());
+        match own {
+            Some(own) => Self::Same(shown(own)),
+            None => match defaults.the_same() {
+                Some(same) => Self::Same(shown(same)),
+                None => {
+                    let of = |watcher| shown(defaults.of(watcher));
+                    Self::ByWatcher(Box::new(ByWatcher::from_fn(of)))
+                }
+            },
+        }
+    }
+
+    fn of(&self, record: &WatchMessage) -> &Template {
+        match self {
+            Self::Same(template) => template,
+            Self::ByWatcher(templates) => templates.of(record.watcher),
+        }
+    }
 }
 
 impl Lines {
@@ -54,8 +84,8 @@ impl<S: Subscriber> Layer<S> for Lines {
 impl Format {
     fn write(&mut self, record: &WatchMessage, out: &mut Vec<u8>) {
         match self {
-            Self::Text(template, paint) => {
-                template.write(record, *paint, out);
+            Self::Text(texts, paint) => {
+                texts.of(record).write(record, *paint, out);
                 out.push(b'\n');
             }
             Self::Csv(rows) => rows.row(record, out),
@@ -80,9 +110,8 @@ pub(super) fn open(
     layer: &LayerSettings,
     defaults: &Defaults,
 ) -> Result<Option<(Format, Output)>> {
-    let text = |template: &Template, fields: &Option<Shown>, paint| {
-        let shown = fields.as_ref().unwrap_or(&defaults.fields);
-        Format::Text(template.clone().with_shown(shown.0.clone()), paint)
+    let text = |template: &Template, own: &Option<Shown>, paint| {
+        Format::Text(Texts::new(template, own.as_ref(), &defaults.fields), paint)
     };
     let mut header = Vec::new();
     let (format, to): (_, Box<dyn Destination>) = match layer {

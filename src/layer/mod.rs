@@ -60,4 +60,4 @@ pub(crate) use self::{
     outlet::{Defaults, Outlet, names},
     tally::{Tally, TallyCounts},
 };
-pub use crate::record::{EventLevel, Levels};
+pub use crate::record::{EventLevel, Levels, PhaseLevels};

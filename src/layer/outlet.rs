@@ -15,17 +15,17 @@ use crate::{
         lines::{self, Lines},
         output::Output,
     },
-    record::{EventLevel, WatchMessage},
+    record::{ByWatcher, EventLevel, WatchMessage},
     watch_error::{Error, Result},
 };
 
 /// What a layer takes from its watcher unless it says otherwise itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Defaults {
-    /// The level by phase.
-    pub levels: Levels,
-    /// The fields of `{watch}` and `{rest}`.
-    pub fields: Shown,
+    /// The level by phase, of the records of each watcher.
+    pub levels: ByWatcher<Levels>,
+    /// The fields of `{watch}` and `{rest}`, in the same way.
+    pub fields: ByWatcher<Shown>,
 }
 
 /// One way out of the pipeline: a name, the layers behind it, and their books.
@@ -35,7 +35,7 @@ pub(crate) struct Defaults {
 #[derive(Debug)]
 pub(crate) struct Outlet {
     name: String,
-    levels: Levels,
+    levels: ByWatcher<Levels>,
     versions: Versions,
     to: To,
     output: Option<Arc<Mutex<Output>>>,
@@ -81,7 +81,7 @@ impl Outlet {
     /// When the settings do not fit together or the file cannot be opened.
     pub(crate) fn open(name: String, layer: &LayerSettings, defaults: &Defaults) -> Result<Self> {
         layer.check()?;
-        let levels = layer.levels().unwrap_or(defaults.levels);
+        let levels = layer.levels().map_or(defaults.levels, ByWatcher::from);
         let Some((format, output)) = lines::open(&name, layer, defaults)? else {
             return Ok(Self::application(name, levels).of(layer.versions()));
         };
@@ -97,25 +97,28 @@ impl Outlet {
     /// An outlet to any layer of the `tracing` ecosystem.
     pub(crate) fn from_layer(
         name: impl Into<String>,
-        levels: Levels,
+        levels: impl Into<ByWatcher<Levels>>,
         layer: impl Layer<Registry> + Send + Sync + 'static,
     ) -> Self {
         event::register_all();
         let subscriber = Registry::default().with(layer).with(RecordsOnly);
         let to = To::Given(Dispatch::new(subscriber));
         let versions = Versions::default();
-        Self { name: name.into(), levels, versions, to, output: None, tally: None }
+        Self { name: name.into(), levels: levels.into(), versions, to, output: None, tally: None }
     }
 
     /// An outlet to the application's own subscriber: the default of the present thread or, if it
     /// has none, the global default of the moment in which a record goes out.
-    pub(crate) fn application(name: impl Into<String>, levels: Levels) -> Self {
+    pub(crate) fn application(
+        name: impl Into<String>,
+        levels: impl Into<ByWatcher<Levels>>,
+    ) -> Self {
         let to = tracing_core::dispatcher::get_default(|present| {
             if present.is::<NoSubscriber>() { To::Global } else { To::Given(present.clone()) }
         });
         Self {
             name: name.into(),
-            levels,
+            levels: levels.into(),
             versions: Versions::Released,
             to,
             output: None,
@@ -146,7 +149,7 @@ impl Outlet {
     /// Hands a record over, at this level or else at that of its phase; says whether it was taken,
     /// as [`dispatch`](super::dispatch()) does.
     pub(crate) fn send(&self, record: &Arc<WatchMessage>, level: Option<EventLevel>) -> bool {
-        let level = level.unwrap_or(self.levels.of(record.phase));
+        let level = level.unwrap_or_else(|| self.levels.of(record.watcher).of(record.phase));
         match &self.to {
             // Our own layers are those that have an output.
             To::Given(to) if self.output.is_some() => {

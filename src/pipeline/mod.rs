@@ -14,6 +14,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod watcher;
+mod watchers;
 mod worker;
 
 pub use self::{
@@ -21,6 +22,7 @@ pub use self::{
     require::{Comment, ContextRequirement, NamespacePattern, Otherwise},
     settings::{Capture, ReloadOn, Settings},
     watcher::{Watcher, WatcherBuilder},
+    watchers::{CursorSettings, CursorUpdates, WatcherSettings, WatchersSettings},
 };
 pub(crate) use self::{
     emitter::Emitter,

@@ -28,7 +28,6 @@ use super::{
 };
 use crate::{
     filter::NamedFilters,
-    layer::Defaults,
     record::{ErrorInfo, Iteration, Origin, Outcome, Phase, Timestamp, WatchMessage, WatcherName},
     watch_error::{Error, Result},
 };
@@ -54,7 +53,7 @@ pub(super) struct Source {
 impl Watcher {
     /// Lets the watcher go on with other settings.
     ///
-    /// What can change are the layers with their steps, the levels, the fields, `privacy`,
+    /// What can change are the layers with their steps, the levels, the fields, `watchers`, `privacy`,
     /// `require_context` and `comment`; the rest (`capture`, `buffer`, `queue`, `service`...) is said once. No record is
     /// lost, and none sees a part of the old and a part of the new settings: what was emitted before
     /// goes to the old layers, unless it waits in the queue. Layers that stay the same go on with
@@ -94,8 +93,9 @@ impl Plan {
         Self {
             layers: settings.layers.clone(),
             privacy: settings.privacy,
-            defaults: Defaults { levels: settings.levels, fields: settings.fields.clone() },
+            defaults: settings.defaults(),
             filters: filters.clone(),
+            watchers: settings.watchers.clone(),
         }
     }
 }

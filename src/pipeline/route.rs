@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use super::books::{Before, RouteBooks};
+use super::{
+    WatchersSettings,
+    books::{Before, RouteBooks},
+    watchers::Kinds,
+};
 use crate::{
     filter::{Draft, NamedFilters, Part, Steps},
     layer::{Defaults, LayerSettings, Outlet, Versions, names},
@@ -26,7 +30,7 @@ pub(super) struct Route {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum MadeOf {
     /// The configuration.
-    Settings(Box<LayerSettings>, Defaults),
+    Settings(Box<(LayerSettings, Defaults)>),
     /// A layer that the application gave.
     Code,
 }
@@ -47,6 +51,7 @@ pub(super) struct Plan {
     pub(super) privacy: Privacy,
     pub(super) defaults: Defaults,
     pub(super) filters: NamedFilters,
+    pub(super) watchers: WatchersSettings,
 }
 
 /// The routes of a plan, in its order: those that run already and are the same go on as they are, the
@@ -62,6 +67,10 @@ enum Arrangement {
 }
 
 impl Plan {
+    fn made_of(&self, layer: &LayerSettings) -> MadeOf {
+        MadeOf::Settings(Box::new((layer.clone(), self.defaults.clone())))
+    }
+
     /// Arranges the routes, and opens those that are new.
     ///
     /// # Errors
@@ -72,7 +81,7 @@ impl Plan {
         let names = names(&self.layers)?;
         self.layers.iter().try_for_each(|layer| layer.check_privacy(self.privacy))?;
         let same = |name: &str, layer: &LayerSettings| {
-            let made_of = MadeOf::Settings(Box::new(layer.clone()), self.defaults.clone());
+            let made_of = self.made_of(layer);
             running.iter().position(|route| route.name() == name && route.made_of == made_of)
         };
         let places: Vec<_> =
@@ -100,7 +109,7 @@ impl Plan {
                 (Some(place), _) => Arrangement::Running(place),
                 (None, steps) => {
                     let outlet = Outlet::open(name, layer, &self.defaults)?;
-                    let made_of = MadeOf::Settings(Box::new(layer.clone()), self.defaults.clone());
+                    let made_of = self.made_of(layer);
                     let route = Route::new(outlet, steps.unwrap_or_default(), made_of);
                     Arrangement::Opened(Box::new(route))
                 }
@@ -165,9 +174,13 @@ impl Route {
     }
 
     /// Sends a record and counts it. A step or a layer that panics loses this record and no other.
-    pub(super) fn send(&mut self, record: &Arc<WatchMessage>, now: Timestamp) {
+    pub(super) fn send(&mut self, record: &Arc<WatchMessage>, kinds: &Kinds, now: Timestamp) {
         let draft = Draft::new(Arc::clone(record), now);
-        self.count(draft, Steps::apply);
+        self.count(draft, |steps, draft| {
+            steps.admit(draft);
+            kinds.apply(draft);
+            steps.apply_from(0, draft)
+        });
     }
 
     /// Sends what the steps have to tell by now, if they have.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Comment, ContextRequirement};
+use super::{Comment, ContextRequirement, WatchersSettings};
 use crate::{
     layer::{ContextSettings, LayerSettings, Levels, Shown},
     queue::QueueSettings,
@@ -39,6 +39,8 @@ pub struct Settings {
     pub buffer: usize,
     /// How records wait for their final version.
     pub queue: QueueSettings,
+    /// What differs by the kind of operation. Default: nothing.
+    pub watchers: WatchersSettings,
     /// The level of a record's event by its phase, for layers that do not say their own.
     pub levels: Levels,
     /// The fields that texts show, for layers that do not say their own.
@@ -92,6 +94,7 @@ impl Default for Settings {
             comment: Comment::default(),
             buffer: 65_536,
             queue: QueueSettings::default(),
+            watchers: WatchersSettings::default(),
             levels: Levels::default(),
             fields: Shown::default(),
             reload: Vec::new(),

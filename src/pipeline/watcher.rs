@@ -16,19 +16,20 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use tracing_subscriber::{Layer, Registry};
 
 use super::{
-    Capture, Comment, ContextRequirement, Emitter, Settings, Stats,
+    Capture, Comment, ContextRequirement, Emitter, Settings, Stats, WatchersSettings,
     books::Before,
     emitter::HandOver,
     exit,
     reload::{Live, Source},
     route::{MadeOf, Plan, Route},
+    watchers::{CursorUpdates, Kinds},
     worker::{Command, Worker},
 };
 use crate::{
     filter::{Filter, NamedFilters, Steps},
     layer::{ContextLayer, ContextSettings, LayerSettings, Levels, Outlet, Versions},
     queue::QueueSettings,
-    record::{Origin, Privacy, Timestamp},
+    record::{ByWatcher, Origin, Privacy, Timestamp},
     watch_error::{Error, Result},
 };
 
@@ -70,6 +71,7 @@ pub(crate) struct Policy {
 pub(crate) struct Rules {
     pub(crate) require_context: Vec<ContextRequirement>,
     pub(crate) comment: Comment,
+    pub(crate) cursor_updates: CursorUpdates,
 }
 
 impl Policy {
@@ -85,7 +87,11 @@ impl Policy {
 
 impl Rules {
     fn of(settings: &Settings) -> Self {
-        Self { require_context: settings.require_context.clone(), comment: settings.comment }
+        Self {
+            require_context: settings.require_context.clone(),
+            comment: settings.comment,
+            cursor_updates: settings.watchers.cursor.emit_on_new_retrieves,
+        }
     }
 }
 
@@ -115,7 +121,7 @@ pub(crate) trait AtTheEnd: Send + Sync {
 pub struct WatcherBuilder {
     settings: Settings,
     source: Option<Source>,
-    foreign: Vec<Box<dyn FnOnce(Levels) -> Outlet>>,
+    foreign: Vec<Box<dyn FnOnce(ByWatcher<Levels>) -> Outlet>>,
     filters: NamedFilters,
 }
 
@@ -311,6 +317,12 @@ impl WatcherBuilder {
         self
     }
 
+    /// Sets what differs by the kind of operation.
+    pub fn watchers(mut self, watchers: WatchersSettings) -> Self {
+        self.settings.watchers = watchers;
+        self
+    }
+
     /// Sets how many versions of records fit between the application and the queue thread.
     pub const fn buffer(mut self, n_versions: usize) -> Self {
         self.settings.buffer = n_versions;
@@ -446,11 +458,12 @@ impl WatcherBuilder {
         let has_own_layers = !foreign.is_empty();
         let mut routes = Vec::new();
         let plan = Plan::of(&settings, &filters);
+        let kinds = Kinds::of(&settings.watchers)?;
         let opened = plan.arrange(&mut routes, Timestamp::now())?;
         routes.extend(
             foreign
                 .into_iter()
-                .map(|open| Route::new(open(settings.levels), Steps::default(), MadeOf::Code)),
+                .map(|open| Route::new(open(plan.defaults.levels), Steps::default(), MadeOf::Code)),
         );
         opened.take_over(&mut routes, Before::default());
         let origin = Origin {
@@ -464,7 +477,8 @@ impl WatcherBuilder {
             HandOver::new(settings.buffer, settings.queue.when_full, settings.privacy);
         let books = routes.iter().map(|route| Arc::clone(route.books())).collect();
         hand_over.books.set_routes(books);
-        let worker = Worker::new(Arc::clone(&hand_over), receivers, settings.queue.clone(), routes);
+        let queue = settings.queue.clone();
+        let worker = Worker::new(Arc::clone(&hand_over), receivers, queue, kinds, routes);
         let (running, done) = bounded(0);
         let thread = thread::Builder::new()
             .name("mongowatch-queue".into())

@@ -16,10 +16,11 @@ use crossbeam_channel::Sender;
 use super::{
     emitter::{HandOver, Receivers},
     route::{Plan, Route},
+    watchers::Kinds,
 };
 use crate::{
     queue::{Pushed, QueueSettings, WatchQueue},
-    record::{Timestamp, WatchMessage},
+    record::{Timestamp, WatchMessage, WatcherName},
     watch_error::Result,
 };
 
@@ -38,11 +39,19 @@ pub(super) struct Worker {
     hand_over: Arc<HandOver>,
     receivers: Receivers,
     queue: WatchQueue,
+    kinds: Kinds,
     routes: Vec<Route>,
     /// The moment on the wall clock at which the present batch began.
     time: Timestamp,
     /// Were the settings changed? Then records may wait that passed a milder policy.
     is_rearranged: bool,
+}
+
+/// From now on records may be silent for so long.
+fn set_timeouts(queue: &mut WatchQueue, kinds: &Kinds) {
+    for watcher in WatcherName::ALL {
+        queue.set_timeout(*watcher, *kinds.timeouts.of(*watcher));
+    }
 }
 
 /// How a step of the thread ended.
@@ -73,17 +82,13 @@ impl Worker {
         hand_over: Arc<HandOver>,
         receivers: Receivers,
         queue: QueueSettings,
+        kinds: Kinds,
         routes: Vec<Route>,
     ) -> Self {
         let time = Timestamp::now();
-        Self {
-            hand_over,
-            receivers,
-            queue: WatchQueue::new(queue),
-            routes,
-            time,
-            is_rearranged: false,
-        }
+        let mut queue = WatchQueue::new(queue);
+        set_timeouts(&mut queue, &kinds);
+        Self { hand_over, receivers, queue, kinds, routes, time, is_rearranged: false }
     }
 
     /// The life of the thread.
@@ -162,10 +167,10 @@ impl Worker {
 
     fn take(&mut self, record: Box<WatchMessage>, now: Instant) {
         if self.routes.iter().any(Route::sees_every_version) {
-            let version = Arc::new((*record).clone());
             let time = self.time;
+            let version = Arc::new((*record).clone());
             for route in self.routes.iter_mut().filter(|route| route.sees_every_version()) {
-                route.send(&version, time);
+                route.send(&version, &self.kinds, time);
             }
         }
         let books = &self.hand_over.books;
@@ -200,10 +205,10 @@ impl Worker {
         if self.is_rearranged {
             self.hand_over.redact(&mut record);
         }
-        let record = Arc::from(record);
         let time = self.time;
+        let record = Arc::from(record);
         for route in self.routes.iter_mut().filter(|route| !route.sees_every_version()) {
-            route.send(&record, time);
+            route.send(&record, &self.kinds, time);
         }
     }
 
@@ -229,7 +234,10 @@ impl Worker {
     /// Sends what has come before to the present routes, and lets them be those of the plan.
     fn arrange(&mut self, plan: &Plan) -> Result<()> {
         self.catch_up();
+        let kinds = Kinds::of(&plan.watchers)?;
         let arranged = plan.arrange(&mut self.routes, self.time)?;
+        set_timeouts(&mut self.queue, &kinds);
+        self.kinds = kinds;
         let books = &self.hand_over.books;
         self.is_rearranged = true;
         arranged.take_over(&mut self.routes, books.before(self.queue.len()));

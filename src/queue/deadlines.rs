@@ -1,8 +1,8 @@
 //! Which record is due next.
 //!
-//! A deadline is always "now and a fixed time", and now never steps back, so records of one kind
-//! come due in the order in which they were filed: one linked list a kind, the *lane*, is sorted by
-//! construction. Filing, renewing and taking out cost the same however many wait, and the order is
+//! A deadline is always "now and a fixed time", and now never steps back, so records of one timeout
+//! come due in the order in which they were filed: one linked list a timeout, the *lane*, is sorted by
+//! construction. A kind of records that gets another timeout goes to another lane. Filing, renewing and taking out cost the same however many wait, and the order is
 //! exact. (A heap pays a logarithm and keeps a stale entry for each renewal; a timer wheel is as
 //! cheap but rounds, and must sort or stall when a million records come due at once.)
 //!
@@ -27,27 +27,33 @@ pub(super) struct Clock {
     now: Moment,
 }
 
-/// The list that a slot is in.
+/// The list that a slot is in: one of those named here, or one for a timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Lane {
+pub(super) struct Lane(u16);
+
+impl Lane {
     /// Due since it was filed.
-    Ready,
-    /// Waits for a newer version or the timeout.
-    Timeout,
-    /// The same for cursors, with their own timeout.
-    Cursor,
+    pub(super) const READY: Self = Self(0);
     /// Held until a moment that has nothing to do with when it was filed.
-    Held,
+    pub(super) const HELD: Self = Self(1);
     /// Nothing to release any more; in the order of release.
-    Released,
+    pub(super) const RELEASED: Self = Self(2);
+    /// Waits for a newer version or the timeout: the first of these lanes.
+    const FIRST_TIMEOUT: usize = 3;
     /// Not in any.
-    None,
+    pub(super) const NONE: Self = Self(u16::MAX);
+    /// There are no more.
+    const N_MAX: usize = u16::MAX as usize;
+
+    const fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// The slots in the order in which they come due.
 pub(super) struct Deadlines {
-    lists: [List; N_LISTS],
+    /// One for each lane; that of [`Lane::HELD`] stays empty.
+    lists: Vec<List>,
     held: BTreeSet<(Moment, Place)>,
 }
 
@@ -56,10 +62,9 @@ struct List {
     first: Option<Place>,
     last: Option<Place>,
     len: usize,
+    /// How long after it was filed a slot is due.
+    timeout: Duration,
 }
-
-/// One for each lane but [`Lane::None`]; the one of [`Lane::Held`] stays empty.
-const N_LISTS: usize = Lane::None as usize;
 
 impl Moment {
     pub(super) const START: Self = Self(0);
@@ -101,20 +106,51 @@ impl Clock {
 
 impl Deadlines {
     pub(super) fn new() -> Self {
-        Self { lists: [List::default(); N_LISTS], held: BTreeSet::new() }
+        Self { lists: vec![List::default(); Lane::FIRST_TIMEOUT], held: BTreeSet::new() }
+    }
+
+    /// The lane in which slots are filed that are due after this timeout. `in_use` are those of the
+    /// timeouts of today: of the others, one that is empty may get another timeout. So there are hardly
+    /// more than there are kinds of records, and each is sorted.
+    pub(super) fn lane_of(&mut self, timeout: Duration, in_use: &[Lane]) -> Lane {
+        let lanes = self.lists.iter().enumerate().skip(Lane::FIRST_TIMEOUT);
+        let of = |(place, list): (usize, &List)| (lane(place), list.len, list.timeout);
+        let lanes: Vec<_> = lanes.map(of).collect();
+        if let Some((same, ..)) = lanes.iter().find(|(.., other)| *other == timeout) {
+            return *same;
+        }
+        let is_free =
+            |(lane, len, _): &&(Lane, usize, Duration)| *len == 0 && !in_use.contains(lane);
+        let free = lanes.iter().find(is_free).map(|(lane, ..)| *lane);
+        let lane = match (free, lanes.last()) {
+            (Some(free), _) => free,
+            // Tens of thousands of reloads within the longest timeout: the last one has to do.
+            (None, Some((last, ..))) if self.lists.len() >= Lane::N_MAX => return *last,
+            _ => {
+                self.lists.push(List::default());
+                lane(self.lists.len() - 1)
+            }
+        };
+        self.lists[lane.place()].timeout = timeout;
+        lane
+    }
+
+    /// The timeout of a lane.
+    pub(super) fn timeout(&self, lane: Lane) -> Duration {
+        self.lists[lane.place()].timeout
     }
 
     /// Files a slot that is in no lane.
     pub(super) fn file(&mut self, place: Place, lane: Lane, due: Moment, slots: &mut Slots) {
         let slot = slots.get_mut(place);
-        debug_assert_eq!(slot.lane, Lane::None);
+        debug_assert_eq!(slot.lane, Lane::NONE);
         slot.lane = lane;
         slot.due = due;
-        if lane == Lane::Held {
+        if lane == Lane::HELD {
             self.held.insert((due, place));
             return;
         }
-        let list = &mut self.lists[lane as usize];
+        let list = &mut self.lists[lane.place()];
         slot.next = None;
         slot.previous = list.last.replace(place);
         list.len += 1;
@@ -131,12 +167,12 @@ impl Deadlines {
     /// Takes a slot out of its lane.
     pub(super) fn unfile(&mut self, place: Place, slots: &mut Slots) {
         let slot = slots.get_mut(place);
-        let lane = mem::replace(&mut slot.lane, Lane::None);
-        if lane == Lane::Held {
+        let lane = mem::replace(&mut slot.lane, Lane::NONE);
+        if lane == Lane::HELD {
             self.held.remove(&(slot.due, place));
             return;
         }
-        let list = &mut self.lists[lane as usize];
+        let list = &mut self.lists[lane.place()];
         let (previous, next) = (slot.previous.take(), slot.next.take());
         list.len -= 1;
         // These assertions earn their place twice: they make the processor read both neighbours
@@ -160,37 +196,53 @@ impl Deadlines {
 
     /// The slot that is due first, and when. With `Ready` among the lanes or without.
     pub(super) fn earliest(&self, slots: &Slots) -> Option<(Moment, Place)> {
-        let ready = self.front(Lane::Ready, slots);
+        let ready = self.lists[Lane::READY.place()].front(slots);
         ready.into_iter().chain(self.earliest_waiting(slots)).min_by_key(|(due, _)| *due)
     }
 
     /// The same among those that still wait for something.
     pub(super) fn earliest_waiting(&self, slots: &Slots) -> Option<(Moment, Place)> {
-        let lanes = [Lane::Timeout, Lane::Cursor].into_iter();
-        let fronts = lanes.filter_map(|lane| self.front(lane, slots));
+        let fronts = self.timeouts().iter().filter_map(|list| list.front(slots));
         fronts.chain(self.held.first().copied()).min_by_key(|(due, _)| *due)
     }
 
     /// The slot that was released longest ago.
     pub(super) fn first_released(&self) -> Option<Place> {
-        self.lists[Lane::Released as usize].first
+        self.lists[Lane::RELEASED.place()].first
     }
 
     pub(super) fn n_released(&self) -> usize {
-        self.lists[Lane::Released as usize].len
+        self.lists[Lane::RELEASED.place()].len
     }
 
     pub(super) fn n_ready(&self) -> usize {
-        self.lists[Lane::Ready as usize].len
+        self.lists[Lane::READY.place()].len
     }
 
     /// How many still wait for something.
     pub(super) fn n_waiting(&self) -> usize {
-        let lanes = [Lane::Timeout, Lane::Cursor];
-        lanes.iter().map(|lane| self.lists[*lane as usize].len).sum::<usize>() + self.held.len()
+        self.timeouts().iter().map(|list| list.len).sum::<usize>() + self.held.len()
     }
 
-    fn front(&self, lane: Lane, slots: &Slots) -> Option<(Moment, Place)> {
-        self.lists[lane as usize].first.map(|place| (slots.get(place).due, place))
+    /// How many timeouts have a lane.
+    #[cfg(test)]
+    pub(super) fn n_lanes(&self) -> usize {
+        self.timeouts().len()
     }
+
+    /// The lanes in which slots wait for a timeout.
+    fn timeouts(&self) -> &[List] {
+        &self.lists[Lane::FIRST_TIMEOUT..]
+    }
+}
+
+impl List {
+    fn front(&self, slots: &Slots) -> Option<(Moment, Place)> {
+        self.first.map(|place| (slots.get(place).due, place))
+    }
+}
+
+/// The lane at this place; there are never more than have a number.
+fn lane(place: usize) -> Lane {
+    Lane(u16::try_from(place).unwrap_or(Lane::NONE.0 - 1))
 }

@@ -15,23 +15,19 @@ use serde::{Deserialize, Serialize};
 /// use mongowatch::queue::{QueueSettings, WhenFull};
 ///
 /// let mut settings = QueueSettings::default();
-/// settings.cursor_timeout = Some(Duration::from_secs(3_600));
 /// settings.when_full = WhenFull::DropUpdates;
-/// assert_eq!(settings.timeout, Duration::from_secs(600));
+/// settings.timeout = Duration::from_secs(300);
+/// assert_eq!(settings.forced_delay, None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct QueueSettings {
     /// How long a record may be silent before its newest version is released with phase `timeout`.
-    /// A duration; each update renews it. Default: `10m`.
+    /// A duration; each update renews it. Default: `10m`. What `watchers` say of a kind of records goes
+    /// before it: [`WatchQueue::set_timeout`](super::WatchQueue::set_timeout).
     #[serde(with = "compact::required")]
     pub timeout: Duration,
-
-    /// The timeout of the records of cursors (`WatcherName` `mongowatch.cursor`), which may rightly
-    /// be silent while the application works on a batch. A duration. Default: that of `timeout`.
-    #[serde(with = "compact::optional", skip_serializing_if = "Option::is_none")]
-    pub cursor_timeout: Option<Duration>,
 
     /// How long every record is held, final or not, counted from its first version, so that
     /// versions that come late still merge. A duration. Default: records are not held.
@@ -72,7 +68,6 @@ impl Default for QueueSettings {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(10 * 60),
-            cursor_timeout: None,
             forced_delay: None,
             capacity: 100_000,
             when_full: WhenFull::default(),

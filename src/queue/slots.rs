@@ -85,7 +85,7 @@ impl Slots {
             due: Moment::START,
             previous: None,
             next: None,
-            lane: Lane::None,
+            lane: Lane::NONE,
         };
         if let Some(place) = self.free {
             self.free = self.get(place).next;
@@ -104,7 +104,7 @@ impl Slots {
     pub(super) fn free(&mut self, place: Place) {
         let first = self.free.replace(place);
         let slot = self.get_mut(place);
-        debug_assert_eq!(slot.lane, Lane::None);
+        debug_assert_eq!(slot.lane, Lane::NONE);
         slot.content = Content::Free;
         slot.next = first;
     }

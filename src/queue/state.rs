@@ -1,6 +1,9 @@
 //! The rules of the queue.
 
-use std::{fmt, iter, mem, time::Instant};
+use std::{
+    fmt, iter, mem,
+    time::{Duration, Instant},
+};
 
 use crate::{
     queue::{
@@ -9,7 +12,7 @@ use crate::{
         index::{Hash, Index},
         slots::{Content, Place, Slots},
     },
-    record::{Iteration, Phase, WatchMessage, WatcherName},
+    record::{ByWatcher, Iteration, Phase, WatchMessage, WatcherName},
 };
 
 /// Holds the newest version of each record until it is final or has been silent for too long.
@@ -62,6 +65,8 @@ pub struct WatchQueue {
     slots: Slots,
     index: Index,
     deadlines: Deadlines,
+    /// Where the records of each watcher wait for their timeout.
+    lanes: ByWatcher<Lane>,
     n_released_early: u64,
 }
 
@@ -95,14 +100,44 @@ impl WatchQueue {
     /// An empty queue.
     #[must_use]
     pub fn new(settings: QueueSettings) -> Self {
+        let mut deadlines = Deadlines::new();
+        let lanes = ByWatcher::all(&deadlines.lane_of(settings.timeout, &[]));
         Self {
             settings,
             clock: Clock::new(),
             slots: Slots::new(),
             index: Index::new(),
-            deadlines: Deadlines::new(),
+            deadlines,
+            lanes,
             n_released_early: 0,
         }
+    }
+
+    /// Gives the records of a watcher a timeout of their own, or with `None` that of the settings.
+    ///
+    /// It counts for the versions that come from now on: what waits keeps the deadline that it has.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use mongowatch::{
+    ///     Timestamp, WatchMessage, WatcherName,
+    ///     queue::{Pushed, QueueSettings, WatchQueue},
+    /// };
+    ///
+    /// let mut queue = WatchQueue::new(QueueSettings::default());
+    /// queue.set_timeout(WatcherName::Cursor, Some(Duration::from_secs(3_600)));
+    /// let start = Instant::now();
+    /// let cursor = WatchMessage::new(WatcherName::Cursor, "find", Timestamp::now());
+    /// assert_eq!(queue.push(Box::new(cursor), start), Pushed::Waiting);
+    /// assert_eq!(queue.next_deadline(), Some(start + Duration::from_secs(3_600)));
+    /// ```
+    pub fn set_timeout(&mut self, watcher: WatcherName, timeout: Option<Duration>) {
+        let timeout = timeout.unwrap_or(self.settings.timeout);
+        let is_other = |other: &&WatcherName| **other != watcher;
+        let others = WatcherName::ALL.iter().filter(is_other);
+        let in_use: Vec<_> = others.map(|other| *self.lanes.of(*other)).collect();
+        *self.lanes.of_mut(watcher) = self.deadlines.lane_of(timeout, &in_use);
     }
 
     /// Takes a version of a record.
@@ -174,6 +209,11 @@ impl WatchQueue {
         self.n_released_early
     }
 
+    #[cfg(test)]
+    pub(super) fn n_lanes(&self) -> usize {
+        self.deadlines.n_lanes()
+    }
+
     /// Puts a record in the place of an older version of it.
     fn supersede(&mut self, place: Place, record: Box<WatchMessage>, now: Moment) -> Pushed {
         let slot = self.slots.get_mut(place);
@@ -185,7 +225,7 @@ impl WatchQueue {
         let (is_final, watcher) = (record.iteration.is_final(), record.watcher);
         let _older = mem::replace(newest, record);
         // What is ready stays where it is: it has a moment to come out already.
-        if lane != Lane::Ready {
+        if lane != Lane::READY {
             let (lane, due) = self.due(is_final, watcher, entered, now);
             self.deadlines.unfile(place, &mut self.slots);
             self.deadlines.file(place, lane, due, &mut self.slots);
@@ -203,7 +243,7 @@ impl WatchQueue {
     ) -> Pushed {
         let is_final = record.iteration.is_final();
         let (mut lane, mut due) = self.due(is_final, record.watcher, now, now);
-        if lane != Lane::Ready && self.deadlines.n_waiting() >= self.settings.capacity {
+        if lane != Lane::READY && self.deadlines.n_waiting() >= self.settings.capacity {
             let gives_way = match self.settings.when_full {
                 WhenFull::Block => false,
                 WhenFull::DropUpdates => !is_final,
@@ -216,7 +256,7 @@ impl WatchQueue {
             match self.deadlines.earliest_waiting(&self.slots) {
                 Some((_, other)) => self.make_ready(other, now),
                 // The capacity is zero.
-                None => (lane, due) = (Lane::Ready, now),
+                None => (lane, due) = (Lane::READY, now),
             }
         }
         let id = record.id;
@@ -239,7 +279,7 @@ impl WatchQueue {
 
     fn make_ready(&mut self, place: Place, now: Moment) {
         self.deadlines.unfile(place, &mut self.slots);
-        self.deadlines.file(place, Lane::Ready, now, &mut self.slots);
+        self.deadlines.file(place, Lane::READY, now, &mut self.slots);
     }
 
     /// When a record is to be released, and in which lane it waits for that.
@@ -250,14 +290,14 @@ impl WatchQueue {
         entered: Moment,
         now: Moment,
     ) -> (Lane, Moment) {
-        let settings = &self.settings;
-        let (lane, due) = match (is_final, watcher, settings.cursor_timeout) {
-            (true, ..) => (Lane::Ready, now),
-            (false, WatcherName::Cursor, Some(timeout)) => (Lane::Cursor, now.after(timeout)),
-            _ => (Lane::Timeout, now.after(settings.timeout)),
+        let (lane, due) = if is_final {
+            (Lane::READY, now)
+        } else {
+            let lane = *self.lanes.of(watcher);
+            (lane, now.after(self.deadlines.timeout(lane)))
         };
-        match settings.forced_delay.map(|delay| entered.after(delay)) {
-            Some(earliest) if due < earliest => (Lane::Held, earliest),
+        match self.settings.forced_delay.map(|delay| entered.after(delay)) {
+            Some(earliest) if due < earliest => (Lane::HELD, earliest),
             _ => (lane, due),
         }
     }
@@ -279,7 +319,7 @@ impl WatchQueue {
 
     /// Keeps the slot of a released record for a while.
     fn remember(&mut self, place: Place) {
-        self.deadlines.file(place, Lane::Released, self.clock.now(), &mut self.slots);
+        self.deadlines.file(place, Lane::RELEASED, self.clock.now(), &mut self.slots);
         // The oldest are forgotten a few at a time: where they are is not in any cache by now, and
         // the processor waits for several lines of memory no longer than for one.
         if self.deadlines.n_released() >= Self::REMEMBERED_MAX {

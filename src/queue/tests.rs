@@ -100,11 +100,55 @@ fn a_stale_version_does_not_renew_the_deadline() {
 
 #[test]
 fn cursors_have_a_timeout_of_their_own() {
-    let (mut queue, now) = queue(|settings| settings.cursor_timeout = Some(2 * SECOND));
+    let (mut queue, now) = queue(|_| {});
+    queue.set_timeout(WatcherName::Cursor, Some(2 * SECOND));
     let _ = queue.push(update(1, 0), now);
     let _ = queue.push(cursor(2), now);
     assert_eq!(popped(&mut queue, now + 2 * SECOND), ["2 0 timeout"]);
     assert_eq!(popped(&mut queue, now + TIMEOUT), ["1 0 timeout"]);
+}
+
+#[test]
+fn each_kind_may_have_a_timeout_of_its_own() {
+    let (mut queue, now) = queue(|_| {});
+    for (number, watcher) in (0..).zip(WatcherName::ALL) {
+        queue.set_timeout(*watcher, Some((20 - number) * SECOND));
+        let mut record = update(number.into(), 0);
+        record.watcher = *watcher;
+        let _ = queue.push(record, now);
+    }
+    let shown: Vec<_> =
+        (0..WatcherName::ALL.len()).rev().map(|number| format!("{number} 0 timeout")).collect();
+    assert_eq!(popped(&mut queue, now + 20 * SECOND), shown);
+}
+
+#[test]
+fn what_waits_keeps_its_deadline_when_the_timeout_of_its_kind_changes() {
+    let (mut queue, now) = queue(|_| {});
+    queue.set_timeout(WatcherName::Cursor, Some(9 * SECOND));
+    let _ = queue.push(cursor(1), now);
+    queue.set_timeout(WatcherName::Cursor, Some(SECOND));
+    let _ = queue.push(cursor(2), now);
+    assert_eq!(popped(&mut queue, now + SECOND), ["2 0 timeout"]);
+    // A version that comes later has the timeout of its time.
+    let mut newer = cursor(1);
+    newer.iteration = Iteration::Update(1);
+    assert_eq!(queue.push(newer, now + 2 * SECOND), Pushed::Superseded);
+    assert_eq!(popped(&mut queue, now + 3 * SECOND), ["1 1 timeout"]);
+    queue.set_timeout(WatcherName::Cursor, None);
+    let _ = queue.push(cursor(3), now + 3 * SECOND);
+    assert_eq!(queue.next_deadline(), Some(now + TIMEOUT + 3 * SECOND));
+}
+
+#[test]
+fn timeouts_that_come_and_go_leave_no_lanes_behind() {
+    let (mut queue, now) = queue(|_| {});
+    for second in 1..1_000 {
+        queue.set_timeout(WatcherName::Cursor, Some(second * SECOND));
+        let _ = queue.push(cursor(second.into()), now);
+        assert_eq!(queue.drain().count(), 1);
+    }
+    assert_eq!(queue.n_lanes(), 2);
 }
 
 #[test]
@@ -116,7 +160,8 @@ fn cursors_have_the_common_timeout_by_default() {
 
 #[test]
 fn records_come_out_in_the_order_in_which_they_became_due() {
-    let (mut queue, now) = queue(|settings| settings.cursor_timeout = Some(5 * SECOND));
+    let (mut queue, now) = queue(|_| {});
+    queue.set_timeout(WatcherName::Cursor, Some(5 * SECOND));
     let _ = queue.push(update(1, 0), now);
     let _ = queue.push(cursor(2), now);
     let _ = queue.push(last(3), now + SECOND);
@@ -219,10 +264,8 @@ fn a_forced_delay_holds_longer_than_a_shorter_timeout() {
 
 #[test]
 fn a_full_queue_that_blocks_releases_what_is_nearest_to_its_deadline() {
-    let (mut queue, now) = queue(|settings| {
-        settings.capacity = 2;
-        settings.cursor_timeout = Some(2 * TIMEOUT);
-    });
+    let (mut queue, now) = queue(|settings| settings.capacity = 2);
+    queue.set_timeout(WatcherName::Cursor, Some(2 * TIMEOUT));
     let _ = queue.push(cursor(1), now);
     let _ = queue.push(update(2, 0), now);
     assert_eq!(queue.push(update(3, 0), now + SECOND), Pushed::Waiting);
@@ -329,10 +372,8 @@ fn what_is_due_stays_due_when_the_clock_steps_back() {
 
 #[test]
 fn a_timeout_beyond_all_clocks_never_comes() {
-    let (mut queue, now) = queue(|settings| {
-        settings.timeout = Duration::MAX;
-        settings.cursor_timeout = Some(Duration::MAX);
-    });
+    let (mut queue, now) = queue(|settings| settings.timeout = Duration::MAX);
+    queue.set_timeout(WatcherName::Cursor, Some(Duration::MAX - SECOND));
     let _ = queue.push(update(1, 0), now);
     let _ = queue.push(cursor(2), now);
     assert_eq!(queue.next_deadline(), None);

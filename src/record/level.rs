@@ -59,6 +59,57 @@ impl Default for Levels {
     }
 }
 
+/// The levels of some phases; those that are not named are those of other [`Levels`].
+///
+/// ```
+/// use mongowatch::{Phase, layer::{EventLevel, Levels, PhaseLevels}};
+///
+/// let some = PhaseLevels { first: Some(EventLevel::Trace), ..PhaseLevels::default() };
+/// let levels = some.over(Levels::default());
+/// assert_eq!(levels.of(Phase::First), EventLevel::Trace);
+/// assert_eq!(levels.of(Phase::Final), EventLevel::Info);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PhaseLevels {
+    /// The operation began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub first: Option<EventLevel>,
+    /// Something new is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub update: Option<EventLevel>,
+    /// The operation has ended.
+    #[serde(rename = "final", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub final_: Option<EventLevel>,
+    /// The operation was silent for longer than its timeout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub timeout: Option<EventLevel>,
+}
+
+impl PhaseLevels {
+    /// These levels where they are named, and the others elsewhere.
+    #[must_use]
+    pub fn over(self, others: Levels) -> Levels {
+        Levels {
+            first: self.first.unwrap_or(others.first),
+            update: self.update.unwrap_or(others.update),
+            final_: self.final_.unwrap_or(others.final_),
+            timeout: self.timeout.unwrap_or(others.timeout),
+        }
+    }
+
+    /// Is none named?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The level of an event, or that there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]

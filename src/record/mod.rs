@@ -2,6 +2,8 @@
 //!
 //! Plain data, without I/O, clocks (but for [`Timestamp::now`] and [`WatchId::new`]) or async.
 
+mod by_watcher;
+mod calls;
 mod context;
 mod field;
 mod id;
@@ -17,13 +19,17 @@ mod tests;
 mod time;
 mod value;
 
-pub(crate) use self::field::nearest;
+pub(crate) use self::{
+    by_watcher::ByWatcher,
+    calls::{CallName, KnownCall, OptionKind, server_name},
+    field::nearest,
+};
 pub use self::{
     context::{Actor, ActorKind, Context, ContextField},
     field::Field,
     id::WatchId,
     iteration::Iteration,
-    level::{EventLevel, Levels},
+    level::{EventLevel, Levels, PhaseLevels},
     message::{Counts, ErrorInfo, Origin, Traffic, WatchMessage},
     outcome::{Outcome, Phase, TxnOutcome, WatcherName},
     redact::Privacy,

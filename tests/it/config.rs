@@ -11,9 +11,11 @@ use std::{
 use expect_test::{Expect, expect};
 use mongodb::options::ClientOptions;
 use mongowatch::{
-    Capture, Field, Otherwise, Privacy, QueueSettings, Settings, Watcher, WhenFull,
-    bson::Document,
+    Capture, CursorUpdates, Field, Otherwise, Privacy, QueueSettings, Settings, Watcher,
+    WatchersSettings, WhenFull,
+    bson::{Bson, Document},
     config::CONFIG_VARIABLE,
+    filter::OwnField,
     layer::{
         ApplicationSettings, Color, Columns, ConsoleSettings, CsvSettings, EventLevel,
         FileSettings, FileSize, Header, JsonSettings, LayerSettings, Levels, LineTemplate,
@@ -47,25 +49,25 @@ fn unknown_keys_are_refused_with_the_nearest_one() {
     check(
         "captur: spans",
         expect![
-            "audit.yaml:1:1: unknown key `captur`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`: did you mean `capture`?"
+            "audit.yaml:1:1: unknown key `captur`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `watchers`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`: did you mean `capture`?"
         ],
     );
     check(
         "queue:\n  capacty: 10",
         expect![
-            "audit.yaml:2:3: queue: unknown key `capacty`, expected `timeout`, `cursor_timeout`, `forced_delay`, `capacity` or `when_full`: did you mean `capacity`?"
+            "audit.yaml:2:3: queue: unknown key `capacty`, expected `timeout`, `forced_delay`, `capacity` or `when_full`: did you mean `capacity`?"
         ],
     );
     check(
         "Queue: {}",
         expect![
-            "audit.yaml:1:1: unknown key `Queue`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`: did you mean `queue`?"
+            "audit.yaml:1:1: unknown key `Queue`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `watchers`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`: did you mean `queue`?"
         ],
     );
     check(
         "3: spans",
         expect![
-            "audit.yaml:1:1: unknown key `3`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`"
+            "audit.yaml:1:1: unknown key `3`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `watchers`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`"
         ],
     );
     check(
@@ -168,8 +170,8 @@ fn durations_and_sizes_are_refused_with_an_example() {
         ],
     );
     check(
-        "queue:\n  cursor_timeout: [10m]",
-        expect!["audit.yaml:2:19: queue.cursor_timeout: found a list, expected a text"],
+        "watchers: {cursor: {timeout: [10m]}}",
+        expect!["audit.yaml:1:30: watchers.cursor.timeout: found a list, expected a text"],
     );
     check(
         "shutdown_timeout: -3s",
@@ -275,9 +277,9 @@ fn what_does_not_fit_together_is_refused_at_its_key() {
         expect!["audit.yaml:1:18: queue.timeout: found `0s`, expected a duration longer than 0"],
     );
     check(
-        "queue: {cursor_timeout: 0m}",
+        "watchers: {cursor: {timeout: 0m}}",
         expect![
-            "audit.yaml:1:25: queue.cursor_timeout: found `0m`, expected a duration longer than 0"
+            "audit.yaml:1:30: watchers.cursor.timeout: found `0m`, expected a duration longer than 0"
         ],
     );
     check(
@@ -393,7 +395,7 @@ fn text_that_is_not_our_yaml_is_refused() {
     check(
         "\"a\\nb\\e[31m\": 1",
         expect![[
-            r#"audit.yaml:1:1: unknown key `a\nb\u{1b}[31m`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`"#
+            r#"audit.yaml:1:1: unknown key `a\nb\u{1b}[31m`, expected `capture`, `privacy`, `service`, `service_version`, `context`, `require_context`, `comment`, `buffer`, `queue`, `watchers`, `levels`, `fields`, `reload`, `layers` or `shutdown_timeout`"#
         ]],
     );
     let bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned()
@@ -421,7 +423,7 @@ fn faults_behind_aliases_and_merge_keys_are_shown_where_they_stand() {
     check(
         "levels: &l {final: info}\nqueue: *l",
         expect![
-            "audit.yaml:1:13: queue: unknown key `final`, expected `timeout`, `cursor_timeout`, `forced_delay`, `capacity` or `when_full`"
+            "audit.yaml:1:13: queue: unknown key `final`, expected `timeout`, `forced_delay`, `capacity` or `when_full`"
         ],
     );
 }
@@ -563,7 +565,10 @@ fn the_reference_has_every_key_with_another_value_than_its_default() {
     for (path, node) in nodes(&whole) {
         let Some(map) = node.as_object() else { continue };
         // Queries, and maps from paths, have the keys of records.
-        if ["/match", "/always", "/rename", "/set"].iter().any(|step| path.contains(step)) {
+        if ["/match", "/always", "/rename", "/set", "/operations"]
+            .iter()
+            .any(|step| path.contains(step))
+        {
             continue;
         }
         for key in map.keys() {
@@ -632,9 +637,9 @@ fn the_reference_names_every_value_that_may_be_chosen() {
             assert!(is_there, "{path}: the reference lacks `{choice}`");
         }
     }
-    // The capture, the context and its requirement, the comment, when_full, levels, fields, reload, layers
-    // and what is in them.
-    assert_eq!(n_choices, 102);
+    // The capture, the context and its requirement, the comment, when_full, watchers, levels, fields, reload,
+    // layers and what is in them.
+    assert_eq!(n_choices, 147);
     let kinds = parse(&with(&whole, "/layers/0", Value::from("zz"))).unwrap_err();
     for kind in choices(&kinds, "expected ") {
         assert!(REFERENCE.contains(&format!("\n- {kind}:")), "the reference lacks `{kind}`");
@@ -894,6 +899,22 @@ fn layer() -> impl Strategy<Value = LayerSettings> {
     )
 }
 
+/// Some for the kinds of operations.
+fn watchers(timeout: Option<Duration>, levels: Levels, fields: &Shown) -> WatchersSettings {
+    let mut watchers = WatchersSettings::default();
+    (watchers.cursor.timeout, watchers.session.timeout) = (timeout, timeout);
+    watchers.cursor.emit_on_new_retrieves = CursorUpdates::from(timeout.is_none());
+    watchers.collection.levels.first = Some(levels.first);
+    watchers.collection.levels.final_ = timeout.map(|_| levels.final_);
+    watchers.client.fields = Some(fields.clone());
+    let mut add = |key: &str, becomes| watchers.cursor.operations.add("find", key, becomes);
+    add("hint", OwnField::To(None));
+    add("sort", OwnField::To(Some("Extra.Sort".parse().unwrap())));
+    let number = i64::try_from(fields.0.len()).unwrap();
+    add("Extra.Number", OwnField::Value(Bson::from(number).into()));
+    watchers
+}
+
 /// Any settings that fit together.
 fn settings() -> impl Strategy<Value = Settings> {
     let when_full = select(vec![WhenFull::Block, WhenFull::DropUpdates, WhenFull::DropNewest]);
@@ -908,8 +929,9 @@ fn settings() -> impl Strategy<Value = Settings> {
             let mut settings = Settings::default();
             (settings.service, settings.service_version) = service;
             (settings.buffer, queue.capacity, queue.when_full) = sizes;
-            (queue.timeout, queue.cursor_timeout, queue.forced_delay, settings.shutdown_timeout) =
-                times;
+            (queue.timeout, queue.forced_delay, settings.shutdown_timeout) =
+                (times.0, times.2, times.3);
+            settings.watchers = watchers(times.1, levels, &shown);
             (settings.capture, settings.queue) = (capture, queue);
             (settings.levels, settings.fields) = (levels, shown);
             // A layer can only be stricter.
@@ -1064,7 +1086,7 @@ layers:
                 bad.yaml:1:10: capture: unknown value `span`, expected `spans`, `commands` or `operations`: did you mean `spans`?
                 1 | capture: span
                   |          ^
-                bad.yaml:3:3: queue: unknown key `capacty`, expected `timeout`, `cursor_timeout`, `forced_delay`, `capacity` or `when_full`: did you mean `capacity`?
+                bad.yaml:3:3: queue: unknown key `capacty`, expected `timeout`, `forced_delay`, `capacity` or `when_full`: did you mean `capacity`?
                 3 |   capacty: 10
                   |   ^
                 bad.yaml:4:12: queue.timeout: found `0s`, expected a duration longer than 0
@@ -1153,6 +1175,9 @@ layers:
                   timeout: 10m
                   capacity: 100000
                   when_full: block
+                watchers:
+                  cursor:
+                    emit_on_new_retrieves: true
                 levels:
                   first: debug
                   update: debug

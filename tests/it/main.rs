@@ -40,3 +40,5 @@ mod shutdown;
 #[cfg(feature = "sync")]
 mod sync;
 mod transactions;
+#[cfg(feature = "yaml")]
+mod watchers;

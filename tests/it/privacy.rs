@@ -14,9 +14,9 @@ mod needs_server {
         ServerAddress, UpdateOneModel, UpdateOptions,
     };
     use mongowatch::{
-        Capture, Context, Privacy, WatchMessage,
+        Capture, Context, Privacy, WatchMessage, WatchersSettings,
         bson::{Bson, Document, doc},
-        filter::StepSettings,
+        filter::{OwnField, StepSettings},
         layer::{
             ApplicationSettings, Columns, CsvSettings, FileSettings, JsonSettings, LayerSettings,
             Shown, Versions, record_of,
@@ -345,9 +345,16 @@ mod needs_server {
             ];
             LayerSettings::Json(json)
         };
+        // Nor does an own field that is made of an option or of the filter pass it by.
+        let mut kinds = WatchersSettings::default();
+        let moved = |name: &str| OwnField::To(Some(name.parse().unwrap()));
+        kinds.collection.operations.add("all", "filter", moved("Extra.Filter"));
+        kinds.cursor.operations.add("find", "comment", moved("Extra.Comment"));
+        kinds.cursor.operations.add("find", "filter", moved("Labels.filter"));
         let scene = Scene::with("privacy-layers", |builder| {
             builder
                 .capture(Capture::Commands)
+                .watchers(kinds.clone())
                 .layer(layer("masked", Some(Privacy::Masked)))
                 .layer(layer("full", None))
                 .layer(layer("shape", Some(Privacy::Shape)))
@@ -367,6 +374,7 @@ mod needs_server {
             assert!(read(name).contains("v1:"), "{name}");
         }
         assert!(read("masked").contains("?string") && read("full").contains("canary-ok-filter"));
+        assert!(read("masked").contains(r#""Extra":{"Filter":{"_id":"?number"}"#));
         assert_eq!(canaries(&read("full"), "canary-no"), [""; 0]);
         assert_eq!(read("full").lines().count(), read("shape").lines().count());
     }

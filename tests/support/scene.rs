@@ -56,9 +56,19 @@ impl Scene {
         let seen = Seen::default();
         let builder = Watcher::builder().levels(Levels::default());
         let builder = builder.foreign_layer("seen", seen.clone());
+        Self::made(name, build(builder), seen)
+    }
+
+    /// A scene with this watcher, which gets one more layer.
+    pub(crate) fn of(name: &str, builder: WatcherBuilder) -> Self {
+        let seen = Seen::default();
+        Self::made(name, builder.foreign_layer("seen", seen.clone()), seen)
+    }
+
+    fn made(name: &str, builder: WatcherBuilder, seen: Seen) -> Self {
         let server = Server::shared();
         Self {
-            watcher: build(builder).start().unwrap(),
+            watcher: builder.start().unwrap(),
             seen,
             name: name.to_owned(),
             server,

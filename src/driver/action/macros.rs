@@ -17,6 +17,10 @@ macro_rules! setters {
     ($options:ident { $($name:ident : $($kind:ident)+),* $(,)? }) => {
         setters!(@with_options $options);
 
+        /// Their names.
+        #[cfg(test)]
+        pub(in crate::driver) const OPTIONS: &'static [&'static str] = &[$(stringify!($name)),*];
+
         $(setters!(@setter $options $name $($kind)+);)*
 
         /// The options that were set, under the names of the server's command.

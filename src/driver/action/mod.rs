@@ -22,6 +22,8 @@ mod manage;
 mod run_command;
 mod search_index;
 pub(super) mod session;
+#[cfg(test)]
+mod tests;
 mod update;
 mod watch;
 

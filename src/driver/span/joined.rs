@@ -294,10 +294,11 @@ impl Drop for SeenSpan {
             Kind::Nothing => {}
             Kind::Command(wire) => {
                 if wire.is_current() && !self.is_failed {
-                    let mut learned = wire.lock();
-                    learned.succeeded();
-                    let traffic = &mut learned.traffic;
-                    traffic.batches = traffic.batches.map(|batches| batches + 1);
+                    wire.learn(|learned| {
+                        learned.succeeded();
+                        let traffic = &mut learned.traffic;
+                        traffic.batches = traffic.batches.map(|batches| batches + 1);
+                    });
                 }
             }
             Kind::RawCommand(operation, parent, since) => {

@@ -1,8 +1,8 @@
 //! The queue against a model that is a plain vector, under random acts.
 //!
-//! Milliseconds are the grid of the clock; the timeouts of the settings end in one, two and three
-//! nanoseconds, so that nothing of different kind ever comes due at the same moment, and the model
-//! knows what the queue will choose.
+//! Milliseconds are the grid of the clock; each timeout, and the forced delay, ends in nanoseconds of its
+//! own, so that nothing of different timeouts ever comes due at the same moment, and the model knows
+//! what the queue will choose.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,8 @@ use crate::{
 
 #[derive(Clone, Debug)]
 enum Act {
-    Push { number: u128, iteration: Iteration, is_cursor: bool },
+    Push { number: u128, iteration: Iteration, watcher: WatcherName },
+    SetTimeout { watcher: WatcherName, timeout: Option<Duration> },
     Pop,
     PopAll,
 }
@@ -41,6 +42,7 @@ struct Entry {
 /// Times are counted from an arbitrary start.
 struct Model {
     settings: QueueSettings,
+    timeouts: BTreeMap<&'static str, Duration>,
     now: Duration,
     order: u64,
     entries: Vec<Entry>,
@@ -48,14 +50,14 @@ struct Model {
 }
 
 impl Model {
-    fn push(&mut self, number: u128, iteration: Iteration, is_cursor: bool) -> Pushed {
+    fn push(&mut self, number: u128, iteration: Iteration, watcher: WatcherName) -> Pushed {
         self.order += 1;
         let (order, now) = (self.order, self.now);
         if let Some(at) = self.entries.iter().position(|entry| entry.number == number) {
             if iteration <= self.entries[at].iteration {
                 return Pushed::Stale;
             }
-            let (due, is_ready) = self.due(iteration, is_cursor, self.entries[at].entered);
+            let (due, is_ready) = self.due(iteration, watcher, self.entries[at].entered);
             let entry = &mut self.entries[at];
             entry.iteration = iteration;
             if !entry.is_ready {
@@ -66,7 +68,7 @@ impl Model {
         if self.released.get(&number).is_some_and(|newest| iteration <= *newest) {
             return Pushed::Stale;
         }
-        let (mut due, mut is_ready) = self.due(iteration, is_cursor, now);
+        let (mut due, mut is_ready) = self.due(iteration, watcher, now);
         let is_full =
             self.entries.iter().filter(|entry| !entry.is_ready).count() >= self.settings.capacity;
         if is_full && !is_ready {
@@ -86,12 +88,14 @@ impl Model {
         Pushed::Waiting
     }
 
-    fn due(&self, iteration: Iteration, is_cursor: bool, entered: Duration) -> (Duration, bool) {
+    fn due(
+        &self,
+        iteration: Iteration,
+        watcher: WatcherName,
+        entered: Duration,
+    ) -> (Duration, bool) {
         let settings = &self.settings;
-        let timeout = match settings.cursor_timeout {
-            Some(timeout) if is_cursor => timeout,
-            _ => settings.timeout,
-        };
+        let timeout = self.timeouts.get(watcher.as_str()).copied().unwrap_or(settings.timeout);
         let due = self.now + if iteration.is_final() { Duration::ZERO } else { timeout };
         let earliest = entered + settings.forced_delay.unwrap_or_default();
         (due.max(earliest), iteration.is_final() && earliest <= self.now)
@@ -128,6 +132,7 @@ impl Pair {
     fn new(settings: QueueSettings) -> Self {
         let model = Model {
             settings: settings.clone(),
+            timeouts: BTreeMap::new(),
             now: Duration::ZERO,
             order: 0,
             entries: Vec::new(),
@@ -151,17 +156,23 @@ impl Pair {
         }
         let moved = Duration::from_millis(self.clock_ms.unsigned_abs());
         let now = if self.clock_ms < 0 { self.start - moved } else { self.start + moved };
-        if self.clock_ms > 0 {
+        // A change of a timeout is no look at the clock.
+        if self.clock_ms > 0 && !matches!(act, Act::SetTimeout { .. }) {
             self.model.now = self.model.now.max(moved);
         }
         match act {
-            Act::Push { number, iteration, is_cursor } => {
+            Act::SetTimeout { watcher, timeout } => {
+                self.queue.set_timeout(watcher, timeout);
+                match timeout {
+                    Some(timeout) => self.model.timeouts.insert(watcher.as_str(), timeout),
+                    None => self.model.timeouts.remove(watcher.as_str()),
+                };
+            }
+            Act::Push { number, iteration, watcher } => {
                 let mut record = version(number, iteration);
-                if is_cursor {
-                    record.watcher = WatcherName::Cursor;
-                }
+                record.watcher = watcher;
                 let pushed = self.queue.push(record, now);
-                assert_eq!(pushed, self.model.push(number, iteration, is_cursor));
+                assert_eq!(pushed, self.model.push(number, iteration, watcher));
                 self.n_pushed += 1;
                 self.n_lost += usize::from(pushed != Pushed::Waiting);
             }
@@ -209,23 +220,31 @@ fn phase(iteration: Iteration) -> Phase {
     if iteration.is_final() { Phase::Final } else { Phase::Timeout }
 }
 
+/// One of these, with nanoseconds of its own.
+fn timeout() -> impl Strategy<Value = Duration> {
+    let timeouts = [0, 5, 20, 60, 200].into_iter().zip(1..);
+    prop::sample::select(timeouts.map(|(millis, nanos)| ms(millis, nanos)).collect::<Vec<_>>())
+}
+
+const fn ms(millis: u64, nanos: u64) -> Duration {
+    Duration::from_nanos(millis * 1_000_000 + nanos)
+}
+
+fn watcher() -> impl Strategy<Value = WatcherName> {
+    prop::sample::select(vec![WatcherName::Collection, WatcherName::Cursor, WatcherName::Session])
+}
+
 fn settings() -> impl Strategy<Value = QueueSettings> {
-    let timeout = prop::sample::select(vec![0, 5, 60]);
-    let cursor_timeout = option::of(prop::sample::select(vec![0, 20, 200]));
     let forced_delay = option::of(prop::sample::select(vec![0, 10, 100]));
     let capacity = prop::sample::select(vec![0, 1, 2, 4, 1_000]);
     let when_full =
         prop::sample::select(vec![WhenFull::Block, WhenFull::DropUpdates, WhenFull::DropNewest]);
-    (timeout, cursor_timeout, forced_delay, capacity, when_full).prop_map(
-        |(timeout, cursor_timeout, forced_delay, capacity, when_full)| {
-            let ms = |ms, nanos| Duration::from_millis(ms) + Duration::from_nanos(nanos);
-            QueueSettings {
-                timeout: ms(timeout, 1),
-                cursor_timeout: cursor_timeout.map(|timeout| ms(timeout, 2)),
-                forced_delay: forced_delay.map(|delay| ms(delay, 3)),
-                capacity,
-                when_full,
-            }
+    (timeout(), forced_delay, capacity, when_full).prop_map(
+        |(timeout, forced_delay, capacity, when_full)| QueueSettings {
+            timeout,
+            forced_delay: forced_delay.map(|delay| ms(delay, 9)),
+            capacity,
+            when_full,
         },
     )
 }
@@ -236,9 +255,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Iteration::Final(None)),
         2 => (0..4_u64).prop_map(|n| Iteration::Final(Some(n))),
     ];
-    let push = (0..9_u128, iteration, any::<bool>())
-        .prop_map(|(number, iteration, is_cursor)| Act::Push { number, iteration, is_cursor });
-    let act = prop_oneof![6 => push, 2 => Just(Act::Pop), 1 => Just(Act::PopAll)];
+    let push = (0..9_u128, iteration, watcher())
+        .prop_map(|(number, iteration, watcher)| Act::Push { number, iteration, watcher });
+    let set = (watcher(), option::of(timeout()))
+        .prop_map(|(watcher, timeout)| Act::SetTimeout { watcher, timeout });
+    let act = prop_oneof![12 => push, 4 => Just(Act::Pop), 2 => Just(Act::PopAll), 1 => set];
     (prop_oneof![4 => 0..3_i64, 2 => 3..80_i64, 1 => -90..0_i64], act)
 }
 
