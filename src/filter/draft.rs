@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::record::{EventLevel, Timestamp, WatchMessage};
 
 /// A step of a route: looks at a record, may change the route's copy of it, and lets it through or
-/// not.
+/// not. Closures and [`Predicate`](super::Predicate)s are filters too.
 ///
 /// It runs on the queue thread, for one record at a time. A panic loses this record and is counted.
 pub trait Filter: Send {

@@ -29,6 +29,8 @@ pub(super) enum Change {
     Enter,
     /// This takes its place.
     Put(Bson),
+    /// Of a list so many items stay, each is looked at, and this stands behind them.
+    Shorten(usize, Bson),
     /// It goes, with its key.
     Remove,
 }
@@ -146,7 +148,7 @@ impl Place {
         let mut walk = Walk { place: self, edit };
         let at = At { take: self.take.start(), keep: self.keep.start(), inside: false };
         match walk.value(None, draft.record().get(self.field), at, 0) {
-            Ok(Change::Keep | Change::Enter) => return 0,
+            Ok(Change::Keep | Change::Enter | Change::Shorten(..)) => return 0,
             Ok(Change::Put(value)) => {
                 if draft.to_mut().set(self.field, value).is_ok() {
                     return 0;
@@ -260,9 +262,15 @@ impl<E: Edit> Walk<'_, E> {
         }
         at.inside = at.inside || self.place.take.is_named(at.take);
         if at.inside {
-            match self.edit.value(key, value) {
-                Change::Enter => {}
-                change => return Ok(change),
+            match (self.edit.value(key, value), value) {
+                (Change::Enter, _) => {}
+                (Change::Shorten(..), Value::Array(_)) if depth >= DEPTH_MAX => {
+                    return Err(TooDeep);
+                }
+                (Change::Shorten(n, last), Value::Array(items)) => {
+                    return self.shorten(key, &items[..n], last, at, depth + 1);
+                }
+                (change, _) => return Ok(change),
             }
         } else if at.take.is_empty() {
             return Ok(Change::Keep);
@@ -292,7 +300,7 @@ impl<E: Edit> Walk<'_, E> {
             let value = match change {
                 Change::Remove => continue,
                 Change::Put(other) => other,
-                Change::Keep | Change::Enter => value.clone(),
+                Change::Keep | Change::Enter | Change::Shorten(..) => value.clone(),
             };
             if let Some(changed) = &mut changed {
                 let key = match other_key {
@@ -327,13 +335,29 @@ impl<E: Edit> Walk<'_, E> {
             let item = match change {
                 Change::Remove => continue,
                 Change::Put(other) => other,
-                Change::Keep | Change::Enter => item.clone(),
+                Change::Keep | Change::Enter | Change::Shorten(..) => item.clone(),
             };
             if let Some(changed) = &mut changed {
                 changed.push(item);
             }
         }
         Ok(changed.map_or(Change::Keep, |changed| Change::Put(changed.into())))
+    }
+
+    fn shorten(
+        &mut self,
+        key: Option<&str>,
+        left: &[Bson],
+        last: Bson,
+        at: At,
+        depth: usize,
+    ) -> Result<Change, TooDeep> {
+        let mut items = match self.array(key, left, at, depth)? {
+            Change::Put(Bson::Array(items)) => items,
+            _ => left.to_vec(),
+        };
+        items.push(last);
+        Ok(Change::Put(items.into()))
     }
 
     fn below(&self, at: At, follow: impl Fn(&Automaton, States) -> States) -> At {

@@ -5,12 +5,21 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use jiff::fmt::serde::unsigned_duration::friendly::compact;
 use serde::{Deserialize, Serialize};
 
-use super::{Draft, Fault, Filter, Matcher, Query, Verdict, rate};
-use crate::record::Field;
+use super::{Draft, Fault, FieldPaths, Filter, Matcher, Query, Verdict, group, rate};
 
 /// Says how many records of one kind a `limit` step lets through in a period.
 ///
 /// Periods are aligned to the clock. What is kept back is counted as filtered by the step.
+///
+/// Versions of records are counted, not operations. On a route with `versions: released`, each
+/// operation normally comes once; with `versions: all` one version may go through and the next one
+/// not: `sample` is for those who want all versions of an operation or none.
+///
+/// Memory is bounded: a kind is forgotten with its period, unless `report` has to tell of it. What a
+/// kind kept back is told by its next record that goes through. If that does not come in the next
+/// period, and there would be more than `max_keys` kinds to remember, those of earlier periods are
+/// forgotten, and the next record of any kind that goes through tells of them in one number. What is
+/// still untold at the end is in the books alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -23,17 +32,18 @@ pub struct LimitSettings {
     /// The length of a period, a duration between `1s` and `24h`. Default: `1s`.
     #[serde(default = "second", with = "compact::required")]
     pub per: Duration,
-    /// The fields by which records are of one kind. Default: DB, Collection and Operation.
-    #[serde(default = "rate::by")]
-    pub by: Vec<Field>,
+    /// By what records are of one kind: fields, or parts of them such as `Actor.ID`. Default: DB,
+    /// Collection and Operation.
+    #[serde(default = "group::by_default")]
+    pub by: FieldPaths,
     /// What goes through in any case, and is not counted: a query document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub always: Option<Query>,
     /// How many kinds are told apart in a period, up to 100000; all others are one more. Default: 1000.
     #[serde(default = "rate::max_keys")]
     pub max_keys: usize,
-    /// Whether the next record that goes through says how many of its kind did not: `Suppressed` in
-    /// Extra. Default: `false`.
+    /// Whether the next record that goes through says how many of its kind did not, `Suppressed` in
+    /// Extra, and how many of kinds that have been forgotten, `SuppressedOthers`. Default: `false`.
     #[serde(default)]
     pub report: bool,
 }
@@ -49,8 +59,15 @@ pub struct Limit {
     always: Option<Matcher>,
     /// The number of the present period.
     period: i64,
+    /// Those that came in the present period, at most `max_keys`.
     kinds: HashMap<Box<[u8]>, Kind>,
+    /// What found no place among them.
     others: Kind,
+    /// How many were kept back of kinds that came in earlier periods and not yet in this one; at most
+    /// `max_keys`.
+    untold: HashMap<Box<[u8]>, u64>,
+    /// How many were kept back of kinds that have been forgotten.
+    n_forgotten: u64,
     key: Vec<u8>,
 }
 
@@ -70,7 +87,7 @@ impl LimitSettings {
             first,
             then_every: None,
             per: second(),
-            by: rate::by(),
+            by: group::by_default(),
             always: None,
             max_keys: rate::max_keys(),
             report: false,
@@ -97,6 +114,8 @@ impl LimitSettings {
             period: 0,
             kinds: HashMap::new(),
             others: Kind::default(),
+            untold: HashMap::new(),
+            n_forgotten: 0,
             key: Vec::new(),
         })
     }
@@ -106,12 +125,41 @@ impl Limit {
     /// Begins a new period, in which nothing was seen yet.
     fn begin(&mut self, period: i64) {
         self.period = period;
-        // Kinds that kept nothing back need no memory.
-        self.kinds.retain(|_, kind| kind.n_suppressed > 0);
-        for kind in self.kinds.values_mut() {
-            kind.n_seen = 0;
-        }
         self.others.n_seen = 0;
+        let kinds = std::mem::take(&mut self.kinds);
+        if !self.settings.report {
+            return;
+        }
+        let untold: Vec<_> = kinds.into_iter().filter(|(_, kind)| kind.n_suppressed > 0).collect();
+        if self.untold.len() + untold.len() > self.settings.max_keys {
+            let earlier = self.untold.drain().map(|(_, n_suppressed)| n_suppressed);
+            self.n_forgotten = earlier.fold(self.n_forgotten, u64::saturating_add);
+        }
+        self.untold.extend(untold.into_iter().map(|(key, kind)| (key, kind.n_suppressed)));
+    }
+
+    /// The kind whose key is at hand.
+    fn kind(&mut self) -> &mut Kind {
+        if !self.kinds.contains_key(&*self.key) {
+            if self.kinds.len() >= self.settings.max_keys {
+                return &mut self.others;
+            }
+            let n_suppressed = self.untold.remove(&*self.key).unwrap_or(0);
+            let kind = Kind { n_seen: 0, n_suppressed };
+            self.kinds.insert(self.key.as_slice().into(), kind);
+        }
+        self.kinds.get_mut(&*self.key).expect("it was there, or has been put there")
+    }
+
+    /// Tells, on a record that goes through, how many did not.
+    fn report(&mut self, n_suppressed: u64, draft: &mut Draft) {
+        let n_forgotten = std::mem::take(&mut self.n_forgotten);
+        let numbers = [("Suppressed", n_suppressed), ("SuppressedOthers", n_forgotten)];
+        for (key, number) in numbers.into_iter().filter(|(_, number)| *number > 0) {
+            let number = i64::try_from(number).unwrap_or(i64::MAX);
+            let extra = draft.to_mut().extra.get_or_insert_default();
+            Arc::make_mut(extra).insert(key, number);
+        }
     }
 }
 
@@ -125,25 +173,18 @@ impl Filter for Limit {
         if period != self.period {
             self.begin(period);
         }
-        rate::write_key(draft.record(), &self.settings.by, &mut self.key);
-        if !self.kinds.contains_key(&*self.key) && self.kinds.len() < self.settings.max_keys {
-            self.kinds.insert(self.key.as_slice().into(), Kind::default());
-        }
-        let kind = self.kinds.get_mut(&*self.key).unwrap_or(&mut self.others);
+        group::write_key(draft.record(), &self.settings.by, &mut self.key);
+        let (first, then_every) = (self.settings.first, self.settings.then_every);
+        let kind = self.kind();
         kind.n_seen += 1;
-        let n_more = kind.n_seen.saturating_sub(self.settings.first);
-        let passes = n_more == 0
-            || self.settings.then_every.is_some_and(|every| n_more.is_multiple_of(every));
-        if !passes {
+        let n_more = kind.n_seen.saturating_sub(first);
+        if n_more > 0 && !then_every.is_some_and(|every| n_more.is_multiple_of(every)) {
             kind.n_suppressed += 1;
             return Verdict::Drop;
         }
         let n_suppressed = std::mem::take(&mut kind.n_suppressed);
-        if self.settings.report && n_suppressed > 0 {
-            let extra = &mut draft.to_mut().extra;
-            let mut more = extra.as_deref().cloned().unwrap_or_default();
-            more.insert("Suppressed", i64::try_from(n_suppressed).unwrap_or(i64::MAX));
-            *extra = Some(Arc::new(more));
+        if self.settings.report {
+            self.report(n_suppressed, draft);
         }
         Verdict::Pass
     }

@@ -2,17 +2,20 @@
 //!
 //! Each route has a list of steps. A record comes to them as a [`Draft`], which is a copy of its own as
 //! soon as a step changes it: what one route masks, another one still sees. A [`Filter`] is a step in
-//! code.
+//! code: a closure, a [`Predicate`], or what implements it.
 
 mod audit;
+mod combine;
 mod draft;
 mod edit;
 mod expression;
 mod fault;
 mod fields;
+mod group;
 mod hash;
 mod key;
 mod limit;
+mod mark;
 mod mask;
 mod matcher;
 mod memo;
@@ -22,12 +25,14 @@ mod path;
 mod patterns;
 mod query;
 mod rate;
+mod rename;
 mod sample;
 mod set;
 mod settings;
 mod shape;
 mod short;
 mod steps;
+mod target;
 #[cfg(test)]
 mod tests;
 mod truncate;
@@ -35,6 +40,7 @@ mod truncate;
 pub(crate) use self::own::OwnFields;
 pub use self::{
     audit::{AuditFilter, AuditFilterSettings},
+    combine::{Predicate, collection, database, operation, outcome, slower_than},
     draft::{Draft, Filter, Verdict},
     expression::{Expression, Malformed},
     fault::{Fault, Part},

@@ -8,29 +8,30 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hdrhistogram::Histogram;
 use jiff::fmt::serde::unsigned_duration::friendly::compact;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Document, doc};
 use serde::{Deserialize, Serialize};
 
-use super::{Draft, Fault};
-use crate::{
-    format::value,
-    record::{
-        Field, Iteration, Origin, Outcome, Phase, Timestamp, Value, WatchId, WatchMessage,
-        WatcherName,
-    },
+use super::{Draft, Fault, FieldPath, FieldPaths, group};
+use crate::record::{
+    Field, Iteration, Origin, Outcome, Phase, Timestamp, Value, WatchId, WatchMessage, WatcherName,
 };
 
 /// Sums up records over periods.
 ///
 /// Only final versions are counted: each operation once. At the end of a period, and when the watcher
 /// or its configuration ends, each group of records that there was gives one record: its watcher is
-/// `mongowatch.rate`, StartTime and EndTime are those of the period, the fields of `by` are those of
-/// the group, the fields of `sum` are sums, and Extra has more:
+/// `mongowatch.rate`, StartTime and EndTime are those of the period, what `by` names is that of the
+/// group, the fields of `sum` are sums, and Extra has more:
 ///
 /// - `Count`, and `Rate`, which is `Count` for each second;
 /// - `Rates`: for each sum that is not zero, the sum for each second;
 /// - `Duration`: `Sum`, `Min`, `Max` and the quantiles (`P50`...) in seconds, to 1 %;
-/// - `Overflow: true` if there were more than `max_keys` groups, and this is all the others.
+/// - `Overflow: true` if there were more than `max_keys` groups, and this is all the others;
+/// - what `by` names and cannot stand where it came from, under the name of its field: WatcherName, the
+///   id of an actor without its kind (`Extra.Actor.ID`), or a key of Extra that is used here.
+///
+/// What is missing is a group of its own. A value whose text is longer than 1,024 bytes is compared by
+/// its SHA-256, and told as a text that is cut: so a group has a bounded size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -38,9 +39,10 @@ pub struct RateSettings {
     /// The length of a period, a duration between `1s` and `24h`. Default: `60s`.
     #[serde(default = "every", with = "compact::required")]
     pub every: Duration,
-    /// The fields by which records are grouped. Default: DB, Collection and Operation.
-    #[serde(default = "by")]
-    pub by: Vec<Field>,
+    /// By what records are grouped: fields, or parts of them such as `Actor.ID`, `Labels.team` or
+    /// `Filter.status`; at most 32. Default: DB, Collection and Operation.
+    #[serde(default = "group::by_default")]
+    pub by: FieldPaths,
     /// The fields that are summed up: counts and bytes. Default: the five counts.
     #[serde(default = "sum")]
     pub sum: Vec<Field>,
@@ -70,10 +72,6 @@ const fn every() -> Duration {
     Duration::from_secs(60)
 }
 
-pub(super) fn by() -> Vec<Field> {
-    vec![Field::Db, Field::Collection, Field::Operation]
-}
-
 fn sum() -> Vec<Field> {
     vec![
         Field::MatchedCount,
@@ -96,7 +94,7 @@ impl Default for RateSettings {
     fn default() -> Self {
         Self {
             every: every(),
-            by: by(),
+            by: group::by_default(),
             sum: sum(),
             quantiles: quantiles(),
             originals: Originals::default(),
@@ -143,35 +141,16 @@ pub(super) fn check_period(period: Duration, key: &str) -> Result<(), Fault> {
 }
 
 /// May there be so many groups by these fields?
-pub(super) fn check_keys(max_keys: usize, by: &[Field]) -> Result<(), Fault> {
+pub(super) fn check_keys(max_keys: usize, by: &[FieldPath]) -> Result<(), Fault> {
     let max = RateSettings::KEYS_MAX;
     if max_keys == 0 || max_keys > max {
         return Err(Fault::new(format!("expected between 1 and {max}")).within("max_keys".into()));
     }
-    match by.iter().position(|field| !is_group(*field)) {
-        Some(place) => {
-            let fault = Fault::new(format!("{} is another one for each operation", by[place]));
-            Err(fault.within(place.into()).within("by".into()))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Writes what the group of a record is told by.
-pub(super) fn write_key(record: &WatchMessage, by: &[Field], key: &mut Vec<u8>) {
-    key.clear();
-    for field in by {
-        // A length before each, so that no two lists of values have one key.
-        let start = key.len();
-        key.extend_from_slice(&[0; 4]);
-        value::write(record.get(*field), key);
-        let length = u32::try_from(key.len() - start).unwrap_or(u32::MAX);
-        key[start..start + 4].copy_from_slice(&length.to_le_bytes());
-    }
+    group::check(by)
 }
 
 /// Can the field be summed up?
-const fn is_sum(field: Field) -> bool {
+pub(super) const fn is_sum(field: Field) -> bool {
     matches!(
         field,
         Field::MatchedCount
@@ -188,23 +167,6 @@ const fn is_sum(field: Field) -> bool {
             | Field::RequestBytes
             | Field::ReplyBytes
     )
-}
-
-/// Does it make sense to group by the field?
-const fn is_group(field: Field) -> bool {
-    !is_sum(field)
-        && !matches!(
-            field,
-            Field::WatchId
-                | Field::Iteration
-                | Field::StartTime
-                | Field::EndTime
-                | Field::Duration
-                | Field::Seq
-                | Field::RequestIds
-                | Field::InsertedIds
-                | Field::ResumeToken
-        )
 }
 
 /// The step at work.
@@ -226,8 +188,8 @@ struct Period {
 
 /// The sums of one group.
 struct Group {
-    /// The group's first record, of which the fields of `by` are told.
-    example: Option<Example>,
+    /// The values of `by` in the group's records; none if it is all the others.
+    values: Option<group::Values>,
     origin: Arc<Origin>,
     count: u64,
     sums: Vec<u64>,
@@ -237,9 +199,6 @@ struct Group {
     shortest: Duration,
     longest: Duration,
 }
-
-/// The values of `by`, as they are set in the record of the group.
-type Example = Vec<(Field, Bson)>;
 
 impl Rate {
     pub(super) const fn originals(&self) -> Originals {
@@ -257,7 +216,7 @@ impl Rate {
         if !record.iteration.is_final() || record.watcher == WatcherName::Rate {
             return;
         }
-        write_key(record, &self.settings.by, &mut self.key);
+        group::write_key(record, &self.settings.by, &mut self.key);
         let settings = &self.settings;
         let period = self.period.get_or_insert_with(|| Period::around(draft.now(), settings.every));
         period.group(&self.key, record, settings).add(record, settings);
@@ -304,19 +263,17 @@ impl Period {
             if is_full {
                 return self.others.get_or_insert_with(|| Group::new(None, record, settings));
             }
-            let example = settings.by.iter().map(|field| (*field, record.get(*field)));
-            let example = example.filter(|(_, value)| !value.is_missing());
-            let example = example.map(|(field, value)| (field, value.into())).collect();
-            self.groups.insert(key.into(), Group::new(Some(example), record, settings));
+            let values = group::values(record, &settings.by);
+            self.groups.insert(key.into(), Group::new(Some(values), record, settings));
         }
         self.groups.get_mut(key).expect("it was there, or has been put there")
     }
 }
 
 impl Group {
-    fn new(example: Option<Example>, record: &WatchMessage, settings: &RateSettings) -> Self {
+    fn new(values: Option<group::Values>, record: &WatchMessage, settings: &RateSettings) -> Self {
         Self {
-            example,
+            values,
             origin: Arc::clone(&record.origin),
             count: 0,
             sums: vec![0; settings.sum.len()],
@@ -355,14 +312,7 @@ impl Group {
         record.end_time = Some(end);
         record.outcome = Some(Outcome::Ok);
         record.origin = Arc::clone(&self.origin);
-        let is_overflow = self.example.is_none();
         let mut extra = self.extra(settings, start, end);
-        for (field, value) in self.example.into_iter().flatten() {
-            // The watcher of the group would hide that this is a sum.
-            if field == Field::WatcherName || record.set(field, value.clone()).is_err() {
-                extra.insert(field.name(), value);
-            }
-        }
         for (sum, field) in self.sums.iter().zip(&settings.sum) {
             let sum = i64::try_from(*sum).unwrap_or(i64::MAX);
             // A field that takes counts takes a sum of counts.
@@ -370,10 +320,11 @@ impl Group {
                 extra.insert(field.name(), sum);
             }
         }
-        if is_overflow {
+        if self.values.is_none() {
             extra.insert("Overflow", true);
         }
         record.extra = Some(Arc::new(extra));
+        group::put(&mut record, &settings.by, self.values.unwrap_or_default());
         record
     }
 

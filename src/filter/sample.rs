@@ -85,6 +85,7 @@ impl<'de> Deserialize<'de> for SampleSettings {
     }
 }
 
+/// The full form.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Full {
@@ -98,7 +99,26 @@ struct Ratio(f64);
 
 impl<'de> Deserialize<'de> for Ratio {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SampleVisitor).map(|settings| Self(settings.ratio))
+        deserializer.deserialize_any(RatioVisitor).map(Self)
+    }
+}
+
+struct RatioVisitor;
+
+impl de::Visitor<'_> for RatioVisitor {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number between 0 and 1")
+    }
+
+    fn visit_f64<E: de::Error>(self, ratio: f64) -> Result<f64, E> {
+        Ok(ratio)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "what is not 0 or 1 is refused later")]
+    fn visit_u64<E: de::Error>(self, ratio: u64) -> Result<f64, E> {
+        Ok(ratio as f64)
     }
 }
 
@@ -112,12 +132,11 @@ impl<'de> de::Visitor<'de> for SampleVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, ratio: f64) -> Result<SampleSettings, E> {
-        Ok(SampleSettings::new(ratio))
+        RatioVisitor.visit_f64(ratio).map(SampleSettings::new)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "what is not 0 or 1 is refused later")]
     fn visit_u64<E: de::Error>(self, ratio: u64) -> Result<SampleSettings, E> {
-        self.visit_f64(ratio as f64)
+        RatioVisitor.visit_u64(ratio).map(SampleSettings::new)
     }
 
     fn visit_map<A: de::MapAccess<'de>>(self, entries: A) -> Result<SampleSettings, A::Error> {

@@ -2,8 +2,11 @@
 
 use mongodb::bson::Bson;
 
-use super::{Draft, Fault, Filter, Part, Query, Verdict, fields::Target, key::variable};
-use crate::{format::Template, record::WatchMessage};
+use super::{Draft, Fault, Filter, Part, Query, Verdict, key::variable, target::Target};
+use crate::{
+    format::Template,
+    record::{Timestamp, WatchMessage, WatcherName},
+};
 
 /// Puts values into a record.
 #[derive(Debug)]
@@ -18,15 +21,23 @@ pub(super) enum Source {
 
 impl Set {
     /// Of a map from paths to constants, `{env: NAME}` and `{template: '{DB}.{Collection}'}`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, a path does not name one place, a variable is not set, or a value never
+    /// fits.
     pub(super) fn build(
         values: &Query,
         read: impl Fn(&str) -> Result<String, Fault>,
     ) -> Result<Self, Fault> {
-        let one = |(path, value): (&String, &Bson)| {
+        if values.as_document().is_empty() {
+            return Err(Fault::new("expected at least one path with its value"));
+        }
+        // What fits into an empty record, after those before it, fits into some record.
+        let mut record = scratch();
+        let mut one = |(path, value): (&String, &Bson)| {
             let (source, target) = (source(value, &read)?, Target::parse(path)?);
-            if let Source::Constant(value) = &source {
-                target.check(value)?;
-            }
+            target.put(&mut record, source.sample()).map_err(Fault::of_text)?;
             Ok((target, source))
         };
         let within = |(path, value): (&String, &Bson)| {
@@ -38,6 +49,29 @@ impl Set {
     /// Reads variables of the environment.
     pub(super) fn read(name: &str) -> Result<String, Fault> {
         variable(name)
+    }
+}
+
+/// A record of which nothing is known, to try out what fits.
+pub(super) fn scratch() -> WatchMessage {
+    WatchMessage::new(WatcherName::Collection, "find", Timestamp::from_micros(0))
+}
+
+impl Source {
+    /// A value of its type.
+    fn sample(&self) -> Bson {
+        match self {
+            Self::Constant(value) => value.clone(),
+            Self::Template(_) => String::new().into(),
+        }
+    }
+
+    /// The value for a record.
+    pub(super) fn value(&self, record: &WatchMessage) -> Bson {
+        match self {
+            Self::Constant(value) => value.clone(),
+            Self::Template(template) => template.line(record).into(),
+        }
     }
 }
 
@@ -64,22 +98,11 @@ pub(super) fn source(
     }
 }
 
-impl Source {
-    /// The value for a record.
-    pub(super) fn value(&self, record: &WatchMessage) -> Bson {
-        match self {
-            Self::Constant(value) => value.clone(),
-            Self::Template(template) => template.line(record).into(),
-        }
-    }
-}
-
 impl Filter for Set {
     fn apply(&mut self, draft: &mut Draft) -> Verdict {
         for (target, source) in &self.0 {
             let value = source.value(draft.record());
-            // A text that a field does not take, such as an actor, changes nothing.
-            let _fits = target.put(draft, value);
+            target.put_or_tell(draft.to_mut(), value);
         }
         Verdict::Pass
     }

@@ -6,7 +6,8 @@ use super::{
     AuditFilterSettings, Expression, Fault, FieldPaths, HashSettings, KeySource, LimitSettings,
     MaskSettings, Matcher, Query, RateSettings, SampleSettings, Secret, ShapeSettings,
     TruncateSettings,
-    fields::{Drop, Keep, Rename},
+    fields::{Drop, Keep},
+    rename::Rename,
     set::Set,
 };
 use crate::record::EventLevel;
@@ -29,7 +30,7 @@ pub enum StepSettings {
     Mask(MaskSettings),
     /// Replaces values by their keyed hashes.
     Hash(HashSettings),
-    /// Cuts long texts and lists.
+    /// Cuts long texts, lists and bytes.
     Truncate(TruncateSettings),
     /// Removes what paths name.
     Drop(FieldPaths),
@@ -37,10 +38,16 @@ pub enum StepSettings {
     /// and Seq. Of a document of which parts stay, the documents and lists around other values stay
     /// too, without those.
     Keep(FieldPaths),
-    /// Moves values: a map from paths to paths. What does not fit its new place is removed.
+    /// Moves values: a map from paths to paths, each of one place. What does not fit its new place is
+    /// removed, and the record says so as for [`Set`](Self::Set).
     Rename(Query),
     /// Puts values into the record: a map from paths to constants, `{env: NAME}` for a variable of the
     /// environment, or `{template: '{DB}.{Collection}'}`.
+    ///
+    /// What can never fit is refused when the settings are read: a text for a field of documents, a key
+    /// below a list or a text. What does not fit into one record leaves it as it is, such as
+    /// `Filter.team` where Filter is a pipeline, or `Filter.a.b` where `a` is a number; the paths of
+    /// what could not be set are listed in the record, `NotSet` in Extra.
     Set(Query),
     /// Lets a part of the operations through.
     Sample(SampleSettings),
@@ -52,7 +59,8 @@ pub enum StepSettings {
     Rate(RateSettings),
     /// Gives the record's event this level, whatever its phase; `off` drops the record.
     Level(EventLevel),
-    /// Asks the application's filter of this name (`WatcherBuilder::filter`).
+    /// Asks the application's filter of this name (`WatcherBuilder::filter`): a closure, a
+    /// [`Predicate`](super::Predicate), any [`Filter`](super::Filter).
     Filter(String),
 }
 

@@ -2,8 +2,9 @@
 
 use super::{
     Draft, Fault, Filter, Hash, Mask, Matcher, NamedFilters, Part, Shape, StepSettings, Verdict,
-    fields::{Drop, Keep, Rename},
+    fields::{Drop, Keep},
     rate::{Originals, Rate},
+    rename::Rename,
     set::Set,
 };
 use crate::record::{EventLevel, Privacy, Shaper, Timestamp, WatchMessage, WatcherName};

@@ -5,6 +5,10 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use mongodb::bson::doc;
 
+mod combine;
+mod properties;
+mod transform;
+
 use super::*;
 use crate::{
     format::json,
@@ -139,7 +143,7 @@ fn settings_out_of_range_are_refused_with_their_place() {
         &expect!["[0].rate.quantiles[1]: found 99, expected between 0 and 1"],
     );
     check(
-        RateSettings { by: vec![crate::record::Field::WatchId], ..RateSettings::default() },
+        RateSettings { by: crate::record::Field::WatchId.into(), ..RateSettings::default() },
         &expect!["[0].rate.by[0]: WatchID is another one for each operation"],
     );
     check(
@@ -260,7 +264,7 @@ fn fields_are_dropped_kept_and_renamed() {
     check_steps(
         r#"[{"rename":{"Filter.user.n":"Tenant","Filter.nothing":"Reason"}}]"#,
         &expect![[r#"
-            {"WatcherName":"mongowatch.collection","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final(1)","StartTime":"2024-05-01T12:00:00.000000Z","DB":"shop","Collection":"orders","Operation":"find","Filter":{"status":"open","email":"alice@example.com","user":{"card":"4111111111111111"},"$or":[{"note":"a long text"},{"ids":[1,2,3,4]}]},"Duration":0.001000,"InsertedCount":2,"Seq":0}
+            {"WatcherName":"mongowatch.collection","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final(1)","StartTime":"2024-05-01T12:00:00.000000Z","DB":"shop","Collection":"orders","Operation":"find","Filter":{"status":"open","email":"alice@example.com","user":{"card":"4111111111111111"},"$or":[{"note":"a long text"},{"ids":[1,2,3,4]}]},"Duration":0.001000,"InsertedCount":2,"Extra":{"NotSet":["Tenant"]},"Seq":0}
         "#]],
     );
     check_refused(
@@ -331,7 +335,7 @@ fn texts_and_lists_are_cut() {
     check_steps(
         r#"[{"truncate":{"fields":["Filter","Collection"],"max_chars":5,"max_items":2}}]"#,
         &expect![[r#"
-            {"WatcherName":"mongowatch.collection","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final(1)","StartTime":"2024-05-01T12:00:00.000000Z","DB":"shop","Collection":"order...(+1)","Operation":"find","Filter":{"status":"open","email":"alice...(+12)","user":{"card":"41111...(+11)","n":1},"$or":[{"note":"a lon...(+6)"},{"ids":[1,2,"...(+2)"]}]},"Duration":0.001000,"InsertedCount":2,"Seq":0}
+            {"WatcherName":"mongowatch.collection","WatchID":"018f3423-2660-7000-8000-000000000000","Iteration":"final(1)","StartTime":"2024-05-01T12:00:00.000000Z","DB":"shop","Collection":"orders","Operation":"find","Filter":{"status":"open","email":"alice...(+12)","user":{"card":"41111...(+11)","n":1},"$or":[{"note":"a long text"},{"ids":[1,2,3,4]}]},"Duration":0.001000,"InsertedCount":2,"Seq":0}
         "#]],
     );
     check_steps(

@@ -10,6 +10,8 @@ mod server;
 mod attach;
 mod capture;
 mod change_streams;
+#[cfg(feature = "yaml")]
+mod code_filters;
 mod concurrency;
 #[cfg(feature = "yaml")]
 mod config;

@@ -9,8 +9,9 @@ use crate::{
     filter::{
         Draft, Fault, FieldPath,
         edit::{Intent, Places},
-        fields::{Removing, Target},
+        fields::Removing,
         set::{Source, source},
+        target::Target,
     },
     record::{Field, KnownCall, OptionKind, WatcherName},
 };
@@ -212,13 +213,12 @@ impl Changes {
         }
         for (to, value) in taken {
             // What does not fit its new place is gone, rather than left in the old one.
-            let _fits = to.put(draft, value);
+            to.put_or_tell(draft.to_mut(), value);
         }
         for change in &self.0 {
             if let Change::Put { source, to } = change {
                 let value = source.value(draft.record());
-                // A text that a field does not take, such as an actor, changes nothing.
-                let _fits = to.put(draft, value);
+                to.put_or_tell(draft.to_mut(), value);
             }
         }
     }
