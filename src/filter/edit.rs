@@ -11,7 +11,8 @@ use crate::{
     filter::{
         Draft, Fault, FieldPath, Part,
         memo::{Made, Memo},
-        path::{Automaton, Kind, States, Step},
+        path::{Automaton, Kind, Operators, States, Step},
+        references,
     },
     record::{Field, Value},
 };
@@ -37,15 +38,29 @@ pub(super) enum Change {
 
 /// Changes the values that are named by paths, and those in them.
 pub(super) trait Edit {
-    /// Looks at a value, and the nearest key above it. A text is [`Value::Str`], a document
-    /// [`Value::Document`], a list [`Value::Array`].
-    fn value(&mut self, key: Option<&str>, value: Value<'_>) -> Change;
+    /// Looks at a value, and at what the keys above it say of it. A text is [`Value::Str`], a
+    /// document [`Value::Document`], a list [`Value::Array`].
+    fn value(&mut self, under: Under, value: Value<'_>) -> Change;
+
+    /// Says what counts for all that lies below this key, if `under` counts for its document.
+    fn below(&mut self, under: Under, key: &str, value: &Bson) -> Under;
 
     /// Gives another key for this one, which lies within a named value.
     fn key(&mut self, key: &str) -> Option<String>;
 
     /// How many values were replaced so far.
     fn n_values(&mut self) -> &mut u64;
+}
+
+/// What the keys above a value say of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Under {
+    /// One of them is the name of a secret.
+    pub(super) is_secret: bool,
+    /// One of them has code below it.
+    pub(super) is_code: bool,
+    /// In an expression that holds the value no secret is referred to.
+    pub(super) is_searched: bool,
 }
 
 /// What a step wants to do with the fields that its paths lead to.
@@ -64,6 +79,7 @@ pub(super) struct Places(Vec<Place>);
 #[derive(Clone, Debug)]
 struct Place {
     field: Field,
+    intent: Intent,
     /// What is to be changed.
     take: Automaton,
     /// What of it is to stay.
@@ -90,7 +106,11 @@ impl Places {
             let within = |fault: Fault| fault.within(index.into()).within(Part::from("fields"));
             check(path, intent).map_err(within)?;
             for field in path.fields() {
-                places.place(*field).take.add(path.steps()).map_err(|_| within(too_many()))?;
+                places
+                    .place(*field, intent)
+                    .take
+                    .add(path.steps())
+                    .map_err(|_| within(too_many()))?;
             }
         }
         for (index, path) in keep.iter().enumerate() {
@@ -110,7 +130,7 @@ impl Places {
         Ok(places)
     }
 
-    fn place(&mut self, field: Field) -> &mut Place {
+    fn place(&mut self, field: Field, intent: Intent) -> &mut Place {
         let known = self.0.iter().position(|place| place.field == field);
         let index = known.unwrap_or_else(|| {
             let mut keep = Automaton::default();
@@ -119,7 +139,12 @@ impl Places {
                 let kind = [Step::Key("Kind".to_owned())];
                 keep.add(&kind).expect("an empty automaton takes one path");
             }
-            self.0.push(Place { field, take: Automaton::default(), keep });
+            // What is altered should be so wherever it is; what is removed is what was named.
+            let take = Automaton::new(match intent {
+                Intent::Alter => Operators::Transparent,
+                Intent::Remove => Operators::Keys,
+            });
+            self.0.push(Place { field, intent, take, keep });
             self.0.len() - 1
         });
         &mut self.0[index]
@@ -146,8 +171,14 @@ impl Places {
 impl Place {
     fn apply(&self, draft: &mut Draft, edit: &mut impl Edit) -> u64 {
         let mut walk = Walk { place: self, edit };
-        let at = At { take: self.take.start(), keep: self.keep.start(), inside: false };
-        match walk.value(None, draft.record().get(self.field), at, 0) {
+        let at = At {
+            take: self.take.start(),
+            keep: self.keep.start(),
+            inside: false,
+            is_searched: false,
+            under: Under::default(),
+        };
+        match walk.value(draft.record().get(self.field), at, 0) {
             Ok(Change::Keep | Change::Enter | Change::Shorten(..)) => return 0,
             Ok(Change::Put(value)) => {
                 if draft.to_mut().set(self.field, value).is_ok() {
@@ -246,29 +277,26 @@ struct At {
     keep: States,
     /// A path has named this value, or one above it.
     inside: bool,
+    /// In an expression that holds the value no path's field is referred to.
+    is_searched: bool,
+    under: Under,
 }
 
 impl<E: Edit> Walk<'_, E> {
-    fn value(
-        &mut self,
-        key: Option<&str>,
-        value: Value<'_>,
-        mut at: At,
-        depth: usize,
-    ) -> Result<Change, TooDeep> {
+    fn value(&mut self, value: Value<'_>, mut at: At, depth: usize) -> Result<Change, TooDeep> {
         let value = if let Value::Bson(bson) = value { view(bson) } else { value };
         if value.is_missing() || self.place.keep.is_named(at.keep) {
             return Ok(Change::Keep);
         }
         at.inside = at.inside || self.place.take.is_named(at.take);
         if at.inside {
-            match (self.edit.value(key, value), value) {
+            match (self.edit.value(at.under, value), value) {
                 (Change::Enter, _) => {}
                 (Change::Shorten(..), Value::Array(_)) if depth >= DEPTH_MAX => {
                     return Err(TooDeep);
                 }
                 (Change::Shorten(n, last), Value::Array(items)) => {
-                    return self.shorten(key, &items[..n], last, at, depth + 1);
+                    return self.shorten(&items[..n], last, at, depth + 1);
                 }
                 (change, _) => return Ok(change),
             }
@@ -278,7 +306,7 @@ impl<E: Edit> Walk<'_, E> {
         match value {
             Value::Document(_) | Value::Array(_) if depth >= DEPTH_MAX => Err(TooDeep),
             Value::Document(document) => self.document(document, at, depth + 1),
-            Value::Array(items) => self.array(key, items, at, depth + 1),
+            Value::Array(items) => self.array(items, at, depth + 1),
             _ => Ok(Change::Keep),
         }
     }
@@ -286,8 +314,8 @@ impl<E: Edit> Walk<'_, E> {
     fn document(&mut self, document: &Document, at: At, depth: usize) -> Result<Change, TooDeep> {
         let mut changed: Option<Document> = None;
         for (place, (key, value)) in document.iter().enumerate() {
-            let below = self.below(at, |paths, from| paths.key(from, key));
-            let change = self.value(Some(key), view(value), below, depth)?;
+            let below = self.below_key(at, key, value);
+            let change = self.value(view(value), below, depth)?;
             let is_kept = self.place.keep.is_named(below.keep);
             let other_key = if at.inside && !is_kept { self.edit.key(key) } else { None };
             if changed.is_none() {
@@ -313,17 +341,11 @@ impl<E: Edit> Walk<'_, E> {
         Ok(changed.map_or(Change::Keep, |changed| Change::Put(changed.into())))
     }
 
-    fn array(
-        &mut self,
-        key: Option<&str>,
-        items: &[Bson],
-        at: At,
-        depth: usize,
-    ) -> Result<Change, TooDeep> {
+    fn array(&mut self, items: &[Bson], at: At, depth: usize) -> Result<Change, TooDeep> {
         let mut changed: Option<Vec<Bson>> = None;
         for (index, item) in items.iter().enumerate() {
             let below = self.below(at, |paths, from| paths.item(from, index));
-            let change = self.value(key, view(item), below, depth)?;
+            let change = self.value(view(item), below, depth)?;
             if changed.is_none() {
                 if matches!(change, Change::Keep | Change::Enter) {
                     continue;
@@ -346,13 +368,12 @@ impl<E: Edit> Walk<'_, E> {
 
     fn shorten(
         &mut self,
-        key: Option<&str>,
         left: &[Bson],
         last: Bson,
         at: At,
         depth: usize,
     ) -> Result<Change, TooDeep> {
-        let mut items = match self.array(key, left, at, depth)? {
+        let mut items = match self.array(left, at, depth)? {
             Change::Put(Bson::Array(items)) => items,
             _ => left.to_vec(),
         };
@@ -360,10 +381,26 @@ impl<E: Edit> Walk<'_, E> {
         Ok(Change::Put(items.into()))
     }
 
+    fn below_key(&mut self, at: At, key: &str, value: &Bson) -> At {
+        let mut below = self.below(at, |paths, from| paths.key(from, key));
+        below.under = self.edit.below(at.under, key, value);
+        let may_refer = self.place.intent == Intent::Alter && !at.inside && !at.is_searched;
+        if may_refer && references::is_together(key, value) {
+            let take = &self.place.take;
+            // The value of a variable is a document of the collection, as far as one can tell.
+            let is_named = |way: &str| {
+                take.names(way) || way.split_once('.').is_some_and(|(_, way)| take.names(way))
+            };
+            below.is_searched = true;
+            below.inside = references::refers(key, value, &is_named);
+        }
+        below
+    }
+
     fn below(&self, at: At, follow: impl Fn(&Automaton, States) -> States) -> At {
         // Within a named value, where the paths lead does not matter any more.
         let take = if at.inside { States::default() } else { follow(&self.place.take, at.take) };
-        At { take, keep: follow(&self.place.keep, at.keep), inside: at.inside }
+        At { take, keep: follow(&self.place.keep, at.keep), ..at }
     }
 }
 

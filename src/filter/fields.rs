@@ -1,8 +1,10 @@
 //! `drop` and `keep`: which fields a record has.
 
+use mongodb::bson::Bson;
+
 use super::{
     Draft, Fault, FieldPath, FieldPaths, Filter, Verdict,
-    edit::{Change, Edit, Intent, Places, clear},
+    edit::{Change, Edit, Intent, Places, Under, clear},
     path::Kind,
 };
 use crate::record::{Field, Value};
@@ -84,12 +86,16 @@ pub(super) struct Removing {
 }
 
 impl Edit for Removing {
-    fn value(&mut self, _: Option<&str>, value: Value<'_>) -> Change {
+    fn value(&mut self, _: Under, value: Value<'_>) -> Change {
         if self.is_leaves_only && matches!(value, Value::Document(_) | Value::Array(_)) {
             return Change::Enter;
         }
         self.n_values += 1;
         Change::Remove
+    }
+
+    fn below(&mut self, under: Under, _: &str, _: &Bson) -> Under {
+        under
     }
 
     fn key(&mut self, _: &str) -> Option<String> {

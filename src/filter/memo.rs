@@ -68,6 +68,7 @@ fn write(value: &Bson, key: &mut Vec<u8>, depth: usize) -> bool {
             key.push(b'{');
             let is_short = document.iter().all(|(name, value)| {
                 // The length before the name: no name can be taken for another part.
+                key.push(b',');
                 let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
                 key.extend_from_slice(&length.to_le_bytes());
                 key.extend_from_slice(name.as_bytes());
@@ -83,7 +84,7 @@ fn write(value: &Bson, key: &mut Vec<u8>, depth: usize) -> bool {
             is_short
         }
         leaf => {
-            let name = type_name(Value::Bson(leaf));
+            let name = type_name(&Value::Bson(leaf));
             key.extend_from_slice(name.as_bytes());
             true
         }

@@ -25,6 +25,7 @@ mod path;
 mod patterns;
 mod query;
 mod rate;
+mod references;
 mod rename;
 mod sample;
 mod set;

@@ -4,7 +4,7 @@ use mongodb::bson::{Bson, Document, JavaScriptCodeWithScope, Regex};
 
 use super::{
     Draft, Fault, FieldPaths, Filter, Verdict,
-    edit::{Change, DEPTH_MAX, Edit, Intent, Places},
+    edit::{Change, DEPTH_MAX, Edit, Intent, Places, Under},
     mark::{cut_bytes, cut_items, cut_text},
     short::short_settings,
 };
@@ -144,7 +144,7 @@ struct Cutting {
 }
 
 impl Edit for Cutting {
-    fn value(&mut self, _: Option<&str>, value: Value<'_>) -> Change {
+    fn value(&mut self, _: Under, value: Value<'_>) -> Change {
         let change = match value {
             Value::Document(_) => return Change::Enter,
             Value::Array(items) => match cut_items(items, self.limits.max_items) {
@@ -158,6 +158,10 @@ impl Edit for Cutting {
         };
         self.n_values += u64::from(!matches!(change, Change::Keep));
         change
+    }
+
+    fn below(&mut self, under: Under, _: &str, _: &Bson) -> Under {
+        under
     }
 
     fn key(&mut self, _: &str) -> Option<String> {

@@ -23,6 +23,7 @@ pub(crate) use self::{
     by_watcher::ByWatcher,
     calls::{CallName, KnownCall, OptionKind, server_name},
     field::nearest,
+    shape::is_placeholder,
 };
 pub use self::{
     context::{Actor, ActorKind, Context, ContextField},

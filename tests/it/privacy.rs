@@ -2,8 +2,10 @@
 
 mod needs_server {
     use std::{
+        env,
         fmt::{self, Write as _},
         fs,
+        process::Command,
         sync::{Arc, Mutex},
         time::Duration,
     };
@@ -14,33 +16,44 @@ mod needs_server {
         ServerAddress, UpdateOneModel, UpdateOptions,
     };
     use mongowatch::{
-        Capture, Context, Privacy, WatchMessage, WatchersSettings,
+        Capture, Context, Field, Privacy, WatchMessage, WatcherBuilder, WatchersSettings,
         bson::{Bson, Document, doc},
-        filter::{OwnField, StepSettings},
+        filter::{
+            Draft, FieldPath, FieldPaths, Filter, HashSettings, KeySource, MaskSettings, OwnField,
+            PatternSettings, StepSettings, Verdict,
+        },
         layer::{
             ApplicationSettings, Columns, CsvSettings, FileSettings, JsonSettings, LayerSettings,
             Shown, Versions, record_of,
         },
     };
-    use tracing::field::{Field, Visit};
+    use tracing::field::Visit;
     use tracing_subscriber::{Layer, layer::Context as LayerContext, layer::SubscriberExt as _};
 
     use crate::scene::Scene;
 
     const CAPTURES: [Capture; 3] = [Capture::Operations, Capture::Spans, Capture::Commands];
 
-    /// Everything that comes to a subscriber from this crate, as text; records with all they hold.
+    /// Everything that comes to a subscriber from this crate, as text.
     #[derive(Clone, Default)]
-    struct Catch(Arc<Mutex<String>>);
+    struct Catch {
+        /// Records, with all they hold.
+        records: Arc<Mutex<String>>,
+        /// What the crate says of its own work.
+        logs: Arc<Mutex<String>>,
+    }
 
     impl<S: tracing::Subscriber> Layer<S> for Catch {
         fn on_event(&self, event: &tracing::Event<'_>, _: LayerContext<'_, S>) {
             if !event.metadata().target().starts_with("mongowatch") {
                 return;
             }
-            let mut text = self.0.lock().unwrap();
+            let record = record_of(event);
+            let text = if record.is_some() { &self.records } else { &self.logs };
+            let mut text = text.lock().unwrap();
+            write!(text, "{:?} ", std::thread::current().name()).unwrap();
             event.record(&mut Words(&mut text));
-            if let Some(record) = record_of(event) {
+            if let Some(record) = record {
                 text.push_str(&whole(&record));
             }
             text.push('\n');
@@ -50,7 +63,7 @@ mod needs_server {
     struct Words<'a>(&'a mut String);
 
     impl Visit for Words<'_> {
-        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
             write!(self.0, "{field}={value:?} ").unwrap();
         }
     }
@@ -58,7 +71,7 @@ mod needs_server {
     /// A record with each of its fields, and its `Debug`.
     fn whole(record: &WatchMessage) -> String {
         let mut text = format!("{record:?}");
-        for field in mongowatch::Field::ALL {
+        for field in Field::ALL {
             write!(text, " {field}={:?}", record.get(*field)).unwrap();
         }
         text
@@ -94,6 +107,17 @@ mod needs_server {
             people.find(doc! {}).with_options(hint).await.map(drop).unwrap_err();
             let _ = people.find_one(doc! { "$where": "'canary-ok-where' == 1" }).await;
             let _ = people.find_one(doc! { "$text": { "$search": "canary-ok-text" } }).await;
+            let below_secrets = doc! {
+                "userPassword": { "$in": ["canary-ok-secret-in"] },
+                "credentials": { "user": ["canary-ok-secret-nested"] },
+                "$or": [{ "user.api_key": { "$not": { "$eq": "canary-ok-secret-not" } } }],
+                "$expr": { "$eq": [{ "$toLower": "$token" }, "canary-ok-secret-expr"] },
+            };
+            people.find_one(below_secrets).await.unwrap();
+            let set = doc! { "$set": { "user.passwords": ["canary-ok-secret-set"] } };
+            people.update_one(doc! { "a": 0 }, set).await.unwrap();
+            let code = "this.password == 'canary-ok-secret-where'";
+            let _ = people.find_one(doc! { "$where": code }).await;
             let _ = people.find_one(doc! { "a": { "$regex": "canary-ok-(" } }).await;
             let _ = people.find_one(doc! { "a": { "$unknown": "canary-ok-operator" } }).await;
             people.count_documents(doc! { "a": "canary-ok-count" }).await.unwrap();
@@ -147,6 +171,7 @@ mod needs_server {
             let strict = db.collection::<Document>("strict");
             let _ = strict.insert_one(doc! { "a": "canary-no-invalid" }).await;
 
+            db.run_command(doc! { "ping": "canary-ok-ping" }).await.unwrap();
             let find = doc! { "find": "people", "filter": { "a": "canary-ok-command" } };
             db.run_command(find.clone()).await.unwrap();
             db.run_cursor_command(find.clone()).await.unwrap();
@@ -187,54 +212,116 @@ mod needs_server {
         }};
     }
 
+    /// How one tries.
+    struct Attack {
+        privacy: Privacy,
+        capture: Capture,
+        /// What records go through on their way into the files.
+        steps: Vec<StepSettings>,
+        caught: Catch,
+        /// Catches what all threads of the process say, and makes writes and filters fail.
+        is_alone: bool,
+    }
+
     /// What comes out of the work, in whatever way.
-    async fn attack(privacy: Privacy, capture: Capture) -> String {
-        let caught = Catch::default();
-        let subscriber = tracing_subscriber::registry().with(caught.clone());
-        let _guard = tracing::subscriber::set_default(subscriber);
-        let directory = tempfile::tempdir().unwrap();
-        let path = |name: &str| directory.path().join(name);
-        let mut csv = CsvSettings::new(path("all.csv"));
-        (csv.columns, csv.versions) = (Columns::All, Versions::All);
-        let mut json = JsonSettings::to_file(path("all.json"));
-        json.versions = Versions::All;
-        let mut text = FileSettings::new(path("all.txt"));
-        (text.fields, text.versions) =
-            (Some(Shown(mongowatch::Field::ALL.to_vec())), Versions::All);
-        let application = ApplicationSettings::default();
-        let name = format!("privacy-{privacy:?}-{capture:?}");
-        let scene = Scene::with(&name, |builder| {
-            let builder = builder.capture(capture).privacy(privacy);
-            let text_of_builder = format!("{builder:?}");
-            assert!(!text_of_builder.contains("canary"));
-            builder
-                .layer(LayerSettings::Csv(csv))
-                .layer(LayerSettings::Json(json))
-                .layer(LayerSettings::File(text))
-                .layer(LayerSettings::Application(application))
-                .foreign_layer_of("caught", Versions::All, caught.clone())
-        });
-        let db = scene.db().await;
-        work!(&db);
-        in_other_ways(&scene).await;
-        if capture != Capture::Operations {
-            let plain = scene.attached(capture).await;
-            plain.drop().await.unwrap();
-            work!(&plain);
+    struct Loot {
+        caught: Catch,
+        debug: String,
+        files: String,
+    }
+
+    /// A filter of the application with a fault: it shows what it should let through.
+    struct Panics;
+
+    impl Filter for Panics {
+        fn apply(&mut self, draft: &mut Draft) -> Verdict {
+            panic!("the filter's own: {:?}", draft.record());
         }
-        let debug = format!("{:?} {db:?}", scene.watcher);
-        drop(db);
-        // A raw call may end in an error that the driver does not tell of: the finals are not counted.
-        scene.drop_database().await;
-        let stats = scene.watcher.shutdown().await.unwrap();
-        assert!(stats.is_balanced(), "{stats:#?}");
-        let mut all = caught.0.lock().unwrap().clone() + &debug;
-        for name in ["all.csv", "all.json", "all.txt"] {
-            let written = fs::read_to_string(path(name)).unwrap();
-            assert!(written.contains("people"), "{name} is no copy of the records");
-            all.push_str(&written);
+    }
+
+    impl Loot {
+        fn logs(&self) -> String {
+            self.caught.logs.lock().unwrap().clone() + &self.debug
         }
-        all
+
+        fn records(&self) -> String {
+            self.caught.records.lock().unwrap().clone()
+        }
+
+        fn all(&self) -> String {
+            self.records() + &self.logs() + &self.files
+        }
+    }
+
+    impl Attack {
+        fn new(privacy: Privacy, capture: Capture) -> Self {
+            let (steps, caught) = (Vec::new(), Catch::default());
+            Self { privacy, capture, steps, caught, is_alone: false }
+        }
+
+        async fn run(self) -> Loot {
+            let Self { privacy, capture, steps, caught, is_alone } = self;
+            let _guard = (!is_alone).then(|| {
+                let subscriber = tracing_subscriber::registry().with(caught.clone());
+                tracing::subscriber::set_default(subscriber)
+            });
+            let directory = tempfile::tempdir().unwrap();
+            let path = |name: &str| directory.path().join(name);
+            let mut csv = CsvSettings::new(path("all.csv"));
+            (csv.columns, csv.versions) = (Columns::All, Versions::All);
+            let mut json = JsonSettings::to_file(path("all.json"));
+            json.versions = Versions::All;
+            let mut text = FileSettings::new(path("all.txt"));
+            (text.fields, text.versions) = (Some(Shown(Field::ALL.to_vec())), Versions::All);
+            (csv.steps, json.steps, text.steps) = (steps.clone(), steps.clone(), steps);
+            let application = ApplicationSettings::default();
+            let name = format!("privacy-{privacy:?}-{capture:?}-{}", json.steps.len());
+            let scene = Scene::with(&name, |builder| {
+                let builder = builder.capture(capture).privacy(privacy);
+                let builder = if is_alone { with_faults(builder) } else { builder };
+                let text_of_builder = format!("{builder:?}");
+                assert!(!text_of_builder.contains("canary"));
+                builder
+                    .layer(LayerSettings::Csv(csv))
+                    .layer(LayerSettings::Json(json))
+                    .layer(LayerSettings::File(text))
+                    .layer(LayerSettings::Application(application))
+                    .foreign_layer_of("caught", Versions::All, caught.clone())
+            });
+            let db = scene.db().await;
+            work!(&db);
+            in_other_ways(&scene).await;
+            if capture != Capture::Operations {
+                let plain = scene.attached(capture).await;
+                plain.drop().await.unwrap();
+                work!(&plain);
+            }
+            let debug = format!("{:?} {db:?}", scene.watcher);
+            drop(db);
+            // A raw call may end in an error that the driver does not tell of: the finals are not counted.
+            scene.drop_database().await;
+            let stats = scene.watcher.shutdown().await.unwrap();
+            assert!(stats.is_balanced(), "{stats:#?}");
+            let mut files = String::new();
+            for name in ["all.csv", "all.json", "all.txt"] {
+                let written = fs::read_to_string(path(name)).unwrap();
+                assert!(written.contains("people"), "{name} is no copy of the records");
+                files.push_str(&written);
+            }
+            let debug = format!("{debug} {stats:?}");
+            Loot { caught, debug, files }
+        }
+    }
+
+    /// A disk that is full, and a filter that panics: the queue thread tells of both.
+    fn with_faults(builder: WatcherBuilder) -> WatcherBuilder {
+        let full = JsonSettings::to_file("/dev/full");
+        let mut panics = JsonSettings::to_file("/dev/null");
+        panics.steps = vec![StepSettings::Filter("panics".into())];
+        builder
+            .filter("panics", || Box::new(Panics))
+            .layer(LayerSettings::Json(full))
+            .layer(LayerSettings::Json(panics))
     }
 
     /// Bulk writes, transactions, connections that fail, and a future that panics.
@@ -298,7 +385,7 @@ mod needs_server {
     #[tokio::test]
     async fn in_full_records_there_are_queries_but_no_documents_and_no_credentials() {
         for capture in CAPTURES {
-            let all = attack(Privacy::Full, capture).await;
+            let all = Attack::new(Privacy::Full, capture).run().await.all();
             // The search can fail: what may be there is there.
             for canary in
                 ["filter", "set", "comment", "match", "command", "id", "panic", "array-filter"]
@@ -313,7 +400,7 @@ mod needs_server {
     #[tokio::test]
     async fn in_masked_records_there_are_no_values() {
         for capture in CAPTURES {
-            let all = attack(Privacy::Masked, capture).await;
+            let all = Attack::new(Privacy::Masked, capture).run().await.all();
             assert_eq!(canaries(&all, "canary"), [""; 0], "{capture:?}");
             for kept in ["?array<?string>", "<email>", "v1:", "DuplicateKey", "Filter"] {
                 assert!(all.contains(kept), "{capture:?}: {kept}");
@@ -324,7 +411,7 @@ mod needs_server {
     #[tokio::test]
     async fn in_records_of_shapes_there_are_no_filters() {
         for capture in CAPTURES {
-            let all = attack(Privacy::Shape, capture).await;
+            let all = Attack::new(Privacy::Shape, capture).run().await.all();
             assert_eq!(canaries(&all, "canary"), [""; 0], "{capture:?}");
             assert!(all.contains("v1:") && all.contains("ShapeHash"), "{capture:?}");
         }
@@ -377,6 +464,97 @@ mod needs_server {
         assert!(read("masked").contains(r#""Extra":{"Filter":{"_id":"?number"}"#));
         assert_eq!(canaries(&read("full"), "canary-no"), [""; 0]);
         assert_eq!(read("full").lines().count(), read("shape").lines().count());
+    }
+
+    /// The steps of one route hide what those of another one show.
+    #[tokio::test]
+    async fn masks_and_hashes_let_no_value_into_their_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("key");
+        fs::write(&key, "0123456789abcdef").unwrap();
+        let fields = || {
+            let names =
+                ["Filter", "Update", "Options", "InsertedIds", "ResumeToken", "ErrorMessage"];
+            names.iter().map(|name| name.parse().unwrap()).collect::<FieldPaths>()
+        };
+        // A key that is data has a form that is known.
+        let mut keys = MaskSettings::new("Filter".parse::<FieldPath>().unwrap());
+        keys.patterns = vec![PatternSettings::Email];
+        let mut mask = MaskSettings::new(Field::Filter);
+        mask.fields = fields();
+        let mut hash = HashSettings::new(Field::Filter, KeySource::File(key));
+        hash.fields = fields();
+        for (step, kept) in
+            [(StepSettings::Mask(mask), "?string"), (StepSettings::Hash(hash), "hmac:v1:")]
+        {
+            let steps = vec![step, StepSettings::Mask(keys.clone())];
+            let attack = Attack { steps, ..Attack::new(Privacy::Full, Capture::Commands) };
+            let loot = attack.run().await;
+            assert_eq!(canaries(&loot.files, "canary"), [""; 0]);
+            assert!(loot.files.contains(kept) && loot.files.contains("DuplicateKey"));
+            assert!(loot.records().contains("canary-ok-filter"));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_lies_below_the_name_of_a_secret_is_in_no_file_of_a_masked_route() {
+        let mut mask = MaskSettings::new(Field::Filter);
+        mask.fields =
+            [Field::Filter, Field::Update, Field::Options].map(FieldPath::of).into_iter().collect();
+        mask.patterns = vec![PatternSettings::Token];
+        let steps = vec![StepSettings::Mask(mask)];
+        let attack = Attack { steps, ..Attack::new(Privacy::Full, Capture::Commands) };
+        let loot = attack.run().await;
+        assert_eq!(canaries(&loot.files, "canary-ok-secret"), [""; 0]);
+        assert!(loot.files.contains("canary-ok-filter"));
+        for canary in ["in", "nested", "not", "expr", "set", "where"] {
+            assert!(loot.records().contains(&format!("canary-ok-secret-{canary}")), "{canary}");
+        }
+    }
+
+    /// Names the privacy of the child process of the next test.
+    const ALONE: &str = "MONGOWATCH_TEST_PRIVACY_ALONE";
+
+    /// A subscriber sees the events of the queue thread only if it is that of the whole process, and panics are
+    /// told on its standard error.
+    #[test]
+    fn panics_and_logs_of_any_thread_tell_no_values() {
+        for privacy in ["full", "masked"] {
+            let output = Command::new(env::current_exe().unwrap())
+                .args(["--exact", "privacy::needs_server::attacks_alone_when_asked", "--nocapture"])
+                .env(ALONE, privacy)
+                .output()
+                .unwrap();
+            let told =
+                String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{told}");
+            assert_eq!(canaries(&told, "canary"), [""; 0], "{privacy}");
+            let queue_thread = "Some(\"mongowatch-queue\") ";
+            for part in ["the filter's own: WatchMessage {", "could not be written", queue_thread] {
+                assert!(told.contains(part), "{privacy}: {part} in {told}");
+            }
+        }
+    }
+
+    /// The child process of `panics_and_logs_of_any_thread_tell_no_values`; by itself it has nothing to do.
+    #[tokio::test]
+    async fn attacks_alone_when_asked() {
+        let Ok(privacy) = env::var(ALONE) else { return };
+        let privacy = if privacy == "full" { Privacy::Full } else { Privacy::Masked };
+        let caught = Catch::default();
+        let subscriber = tracing_subscriber::registry().with(caught.clone());
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        for capture in CAPTURES {
+            let caught = caught.clone();
+            let attack = Attack { caught, is_alone: true, ..Attack::new(privacy, capture) };
+            let loot = attack.run().await;
+            println!("{}", loot.logs());
+            // The records of the application's subscriber come from the queue thread too.
+            assert!(loot.records().contains("people"));
+            if privacy == Privacy::Masked {
+                println!("{}", loot.records());
+            }
+        }
     }
 
     /// The last place at or before this one where a character begins.

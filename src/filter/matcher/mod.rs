@@ -47,8 +47,8 @@ use std::sync::Arc;
 
 use mongodb::bson::Document;
 
-pub(super) use self::compile::Names;
 pub use self::expr::Failure;
+pub(super) use self::{compile::Names, number::Decimal};
 use self::{node::Node, path::Source};
 use crate::{
     filter::{Draft, Fault, Filter, Verdict},

@@ -13,7 +13,7 @@ pub(super) enum Number {
 
 /// A Decimal128, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decimal {
+pub(in crate::filter) enum Decimal {
     Nan,
     Infinite { is_negative: bool },
     Finite { is_negative: bool, coefficient: u128, exponent: i32 },
@@ -27,7 +27,7 @@ const EXPONENT_BIAS: i32 = 6176;
 const COEFFICIENT_MAX: u128 = 10_u128.pow(DIGITS_MAX) - 1;
 
 impl Decimal {
-    pub(super) fn from_bits(bits: u128) -> Self {
+    pub(in crate::filter) fn from_bits(bits: u128) -> Self {
         let is_negative = bits >> 127 == 1;
         let combination = (bits >> 122) & 0b1_1111;
         if combination == 0b1_1111 {

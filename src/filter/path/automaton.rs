@@ -11,6 +11,17 @@ pub(crate) struct Automaton {
     nodes: Vec<Node>,
     start: States,
     ends: States,
+    operators: Operators,
+}
+
+/// What the operators on a way are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Operators {
+    /// Keys as others are.
+    #[default]
+    Keys,
+    /// Walked through, as lists are: `email` names the one in `{$or: [{email: 1}]}` too.
+    Transparent,
 }
 
 #[derive(Clone, Debug)]
@@ -33,6 +44,16 @@ pub(crate) struct TooMany;
 impl Automaton {
     /// All paths below one field have together at most so many parts, each path's end included.
     pub(crate) const POSITIONS_MAX: usize = 64 * WORDS;
+
+    /// Without a path yet.
+    pub(crate) fn new(operators: Operators) -> Self {
+        Self { operators, ..Self::default() }
+    }
+
+    /// Does a way of names, such as `user.email`, lead to what a path names?
+    pub(crate) fn names(&self, way: &str) -> bool {
+        self.is_named(self.key(self.start, way))
+    }
 
     /// Adds a path.
     pub(crate) fn add(&mut self, steps: &[Step]) -> Result<(), TooMany> {
@@ -71,6 +92,9 @@ impl Automaton {
             return from;
         }
         let mut to = self.part(from, key);
+        if self.operators == Operators::Transparent && key.starts_with('$') {
+            to.add_all(from);
+        }
         if key.contains('.') {
             let mut on = from;
             for part in key.split('.') {

@@ -10,7 +10,7 @@ use std::{fmt, str::FromStr};
 use mongodb::bson::Bson;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-pub(super) use self::automaton::{Automaton, States};
+pub(super) use self::automaton::{Automaton, Operators, States};
 use crate::{
     record::{Field, Value, WatchMessage},
     watch_error::{Error, Result},
@@ -34,8 +34,12 @@ use crate::{
 /// or an update, is understood as one: `Filter.user.email` names it. What a path names, it names
 /// with everything in it.
 ///
-/// A path does not follow the sense of operators: in `$expr` a value stands beside the field that
-/// it is compared with, not below it. To be sure of it, name the operator: `Filter.**.$expr`.
+/// The steps `mask`, `hash` and `truncate` walk through operators too: for them `Filter.email` names
+/// the `email` in `{$or: [{email: ..}]}`, `{$elemMatch: {email: ..}}` and `[{$match: {email: ..}}]`,
+/// and all that an expression compares with it, as `{$eq: ["$email", ..]}` does. They do not follow
+/// a value that an expression gives another name, nor go below keys that are not operators, such as
+/// the `pipeline` of a `$lookup`: `Filter.**.email` does. What is to stay (`keep`) and to go (`drop`)
+/// is named with its operators.
 ///
 /// ```
 /// use mongowatch::filter::FieldPath;

@@ -28,6 +28,11 @@ const NAMES: [&str; 18] = [
 const STRING: u8 = 1;
 const ARRAY: u8 = 10;
 
+/// Does the text stand for a value by its type, as one of `?string` and `?array<?number>`?
+pub(crate) fn is_placeholder(text: &str) -> bool {
+    text.starts_with('?') && Kind::named(text).is_some()
+}
+
 /// What is said of a value: its type, and of a list the type of its items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::record) enum Kind {

@@ -40,6 +40,7 @@ mod walk;
 
 use mongodb::bson::Bson;
 
+pub(crate) use self::kind::is_placeholder;
 pub use self::shaper::Shaper;
 pub(super) use self::{guard::guarded, kind::Kind, tree::insert_merged};
 

@@ -1,5 +1,10 @@
 //! `mask`: values are replaced, keys and structure stay.
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
 use mongodb::bson::Bson;
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +12,13 @@ use crate::{
     filter::{
         Draft, Fault, FieldPaths, Filter, KeySource, Part, PatternSettings, Secret, ValueHasher,
         Verdict,
-        edit::{Change, Edit, Intent, Places},
+        edit::{Change, Edit, Intent, Places, Under},
         hash::count,
         memo::Memo,
         patterns::{Found, Patterns},
         short::short_settings,
     },
-    record::Value,
+    record::{Value, is_placeholder},
 };
 
 short_settings! {
@@ -213,7 +218,7 @@ impl Edit for Masking<'_> {
         &mut self.n_values
     }
 
-    fn value(&mut self, key: Option<&str>, value: Value<'_>) -> Change {
+    fn value(&mut self, under: Under, value: Value<'_>) -> Change {
         if matches!(value, Value::Document(_) | Value::Array(_)) {
             return Change::Enter;
         }
@@ -221,7 +226,7 @@ impl Edit for Masking<'_> {
             self.n_values += 1;
             return Change::Put(self.cover.over(value));
         };
-        match patterns.find(key, value) {
+        match patterns.find(under, value) {
             Found::Nothing => Change::Keep,
             Found::Whole => {
                 self.n_values += 1;
@@ -235,8 +240,15 @@ impl Edit for Masking<'_> {
         }
     }
 
+    fn below(&mut self, under: Under, key: &str, value: &Bson) -> Under {
+        match self.patterns {
+            Some(patterns) => patterns.below(under, key, value),
+            None => under,
+        }
+    }
+
     fn key(&mut self, key: &str) -> Option<String> {
-        let covered = match self.patterns?.find(None, Value::Str(key)) {
+        let covered = match self.patterns?.find(Under::default(), Value::Str(key)) {
             Found::Nothing => return None,
             Found::Whole => self.cover.over_text(key),
             Found::Parts(parts) => self.cover.over_parts(key, &parts),
@@ -252,13 +264,13 @@ impl Cover {
             (Self::Hash(hasher), value) => hasher.value(value).into(),
             (Self::Fixed(text), _) => text.as_str().into(),
             (Self::Partial { .. }, Value::Str(text)) => self.over_text(text).into(),
-            (Self::Type | Self::Partial { .. }, value) => type_name(value).into(),
+            (Self::Type | Self::Partial { .. }, value) => type_name(&value).into(),
         }
     }
 
     fn over_text(&self, covered: &str) -> String {
         match self {
-            Self::Type => type_name(Value::Str(covered)).to_owned(),
+            Self::Type => type_name(&Value::Str(covered)).to_owned(),
             Self::Fixed(text) => text.clone(),
             Self::Partial { text, last } => {
                 let n_chars = covered.chars().count();
@@ -284,9 +296,12 @@ impl Cover {
     }
 }
 
-/// What the type of a value is called in the shape of a query.
-pub(super) fn type_name(value: Value<'_>) -> &'static str {
-    let bson = match value {
+/// What the type of a value is called in the shape of a query. A text that is such a name stands for
+/// what it names: what was masked before stays as it is.
+pub(super) fn type_name<'a>(value: &Value<'a>) -> &'a str {
+    let bson = match *value {
+        Value::Str(text) if is_placeholder(text) => return text,
+        Value::Bson(Bson::String(text)) if is_placeholder(text) => return text,
         Value::Str(_) => return "?string",
         Value::Bson(bson) => bson,
         _ => return "?object",

@@ -1,6 +1,10 @@
 //! `hash`: values become keyed hashes, so that one can search for a value without storing it.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+mod number;
+#[cfg(test)]
+mod tests;
+
 use mongodb::bson::Bson;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -8,7 +12,7 @@ use sha2::Sha256;
 use crate::{
     filter::{
         Draft, Fault, FieldPaths, Filter, KeySource, Part, Secret, Verdict,
-        edit::{Change, Edit, Intent, Places},
+        edit::{Change, Edit, Intent, Places, Under},
     },
     format::value,
     record::Value,
@@ -107,7 +111,7 @@ impl Edit for Hashing<'_> {
         &mut self.n_values
     }
 
-    fn value(&mut self, _: Option<&str>, value: Value<'_>) -> Change {
+    fn value(&mut self, _: Under, value: Value<'_>) -> Change {
         match value {
             Value::Document(_) | Value::Array(_) => Change::Enter,
             leaf => {
@@ -115,6 +119,10 @@ impl Edit for Hashing<'_> {
                 Change::Put(self.hasher.value(leaf).into())
             }
         }
+    }
+
+    fn below(&mut self, under: Under, _: &str, _: &Bson) -> Under {
+        under
     }
 
     fn key(&mut self, _: &str) -> Option<String> {
@@ -130,13 +138,17 @@ impl Edit for Hashing<'_> {
 /// | values | letter | form |
 /// | --- | --- | --- |
 /// | texts and symbols | `s` | UTF-8 |
-/// | int, long, double, decimal | `n` | sign, digits without zeros around them, `e`, exponent: equal numbers are the same, whatever their type |
+/// | int, long, double, decimal | `n` | sign, digits without zeros around them, `e`, exponent; `0`, `nan`, `inf`, `-inf` |
 /// | booleans | `b` | one byte, 0 or 1 |
 /// | null | `z` | nothing |
 /// | ObjectIds | `o` | 12 bytes |
 /// | dates | `d` | milliseconds since 1970, 8 bytes, the highest first |
 /// | binary | `x` | one byte of subtype, and the bytes |
 /// | all others | `j` | relaxed Extended JSON |
+///
+/// Numbers that are equal for MongoDB have the same hash, whatever their types. A double counts with
+/// all of its digits, or, if it has more than the 34 of a Decimal128, with the fewest that tell it from
+/// other doubles: so the double `0.1`, which is not quite a tenth, has the hash of the decimal `0.1`.
 ///
 /// It is shown as `hmac:v1:` and the first 16 bytes in hexadecimal digits. The form of a version
 /// does not change.
@@ -186,10 +198,10 @@ impl ValueHasher {
         };
         match bson {
             Bson::String(text) | Bson::Symbol(text) => self.text(text),
-            Bson::Int32(int) => self.number(itoa::Buffer::new().format(*int)),
-            Bson::Int64(int) => self.number(itoa::Buffer::new().format(*int)),
-            Bson::Double(double) => self.number(ryu::Buffer::new().format(*double)),
-            Bson::Decimal128(decimal) => self.number(&decimal.to_string()),
+            Bson::Int32(int) => self.number(&number::of_int((*int).into())),
+            Bson::Int64(int) => self.number(&number::of_int(*int)),
+            Bson::Double(double) => self.number(&number::of_double(*double)),
+            Bson::Decimal128(decimal) => self.number(&number::of_decimal(*decimal)),
             Bson::Boolean(boolean) => self.tagged(b'b', &[u8::from(*boolean)]),
             Bson::Null => self.tagged(b'z', &[]),
             Bson::ObjectId(id) => self.tagged(b'o', &id.bytes()),
@@ -210,8 +222,8 @@ impl ValueHasher {
         self.tagged(b'j', &text)
     }
 
-    fn number(&self, text: &str) -> String {
-        self.tagged(b'n', canonical(text).as_bytes())
+    fn number(&self, form: &str) -> String {
+        self.tagged(b'n', form.as_bytes())
     }
 
     fn tagged(&self, tag: u8, content: &[u8]) -> String {
@@ -238,35 +250,4 @@ fn show(mac: Hmac<Sha256>) -> String {
         text.push(char::from(HEX[usize::from(byte & 15)]));
     }
     text
-}
-
-/// A decimal number in one form: `-12.50E3` and `-12500` are `-125e2`. What has no digits (`NaN`,
-/// `inf`) is its own form in small letters.
-pub(super) fn canonical(text: &str) -> String {
-    let (sign, unsigned) = match text.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{fraction}");
-    let exponent = exponent.strip_prefix('+').unwrap_or(exponent).parse::<i64>().ok();
-    let (true, Some(exponent)) = (digits.bytes().all(|byte| byte.is_ascii_digit()), exponent)
-    else {
-        let name = unsigned.to_ascii_lowercase();
-        // A NaN has no sign that counts; an infinity is written in two ways.
-        return match name.as_str() {
-            "nan" => name,
-            "infinity" => format!("{sign}inf"),
-            _ => format!("{sign}{name}"),
-        };
-    };
-    let significant = digits.trim_start_matches('0');
-    let short = significant.trim_end_matches('0');
-    if short.is_empty() {
-        return "0".to_owned();
-    }
-    let n_zeros = (significant.len() - short.len()) as i64;
-    let exponent = exponent - fraction.len() as i64 + n_zeros;
-    format!("{sign}{short}e{exponent}")
 }
