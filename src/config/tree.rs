@@ -31,6 +31,8 @@ pub(super) enum Style {
     Plain,
     /// In quotes, in one line and without escapes, so that each letter has a place.
     Quoted,
+    /// In a block after `|`, each of its lines behind so many spaces: each letter has a place.
+    Literal { indent: usize },
     /// In any other way that makes a text of it.
     Folded,
 }
@@ -171,9 +173,17 @@ impl Node {
         let before = match self.style {
             Style::Plain => 0,
             Style::Quoted => 1,
+            Style::Literal { indent } => return self.place_in_block(indent, n_letters),
             Style::Folded => return self.place,
         };
         Place { column: self.place.column + before + n_letters as u64, ..self.place }
+    }
+
+    fn place_in_block(&self, indent: usize, n_letters: usize) -> Place {
+        let before: Vec<_> = self.text().unwrap_or_default().chars().take(n_letters).collect();
+        let n_lines = before.iter().filter(|letter| **letter == '\n').count();
+        let in_line = before.iter().rev().take_while(|letter| **letter != '\n').count();
+        Place { line: self.place.line + n_lines as u64, column: (indent + in_line + 1) as u64 }
     }
 
     /// A scalar as it stands in the file.
@@ -268,7 +278,8 @@ impl Node {
             Raw::Signed(value) => plain(Kind::Signed(value)),
             Raw::Float(value) => plain(Kind::Float(value)),
             Raw::Text(value) => {
-                let style = style(spelling.unwrap_or_default(), &value);
+                let style = literal(source, place, &value)
+                    .unwrap_or_else(|| style(spelling.unwrap_or_default(), &value));
                 node(Kind::Text(value), None, style)
             }
             Raw::List(items) => {
@@ -297,6 +308,21 @@ fn style(spelling: &str, text: &str) -> Style {
         false if spelling == text && !text.contains('\n') => Style::Plain,
         false => Style::Folded,
     }
+}
+
+/// The style of a block that begins at this place, if its lines stand in the file as they are.
+fn literal(source: &str, place: Place, text: &str) -> Option<Style> {
+    let indent = usize::try_from(place.column).ok()?.checked_sub(1)?;
+    let n_before = usize::try_from(place.line).ok()?.checked_sub(1)?;
+    let mut written = source.lines().skip(n_before);
+    let is_same = |line: &str| match written.next()?.split_at_checked(indent) {
+        Some((spaces, rest)) => {
+            (spaces.trim_start_matches(' ').is_empty() && rest == line).then_some(())
+        }
+        None => line.is_empty().then_some(()),
+    };
+    text.contains('\n').then_some(())?;
+    text.lines().try_for_each(is_same).map(|()| Style::Literal { indent })
 }
 
 /// What a text without quotes is, by YAML's core schema; never a list or a map.

@@ -28,6 +28,7 @@ mod rate;
 mod references;
 mod rename;
 mod sample;
+mod script;
 mod set;
 mod settings;
 mod shape;
@@ -57,9 +58,10 @@ pub use self::{
     query::Query,
     rate::{Originals, RateSettings},
     sample::{Sample, SampleSettings},
+    script::{OnError, Script, ScriptSettings},
     settings::StepSettings,
     shape::{Shape, ShapeSettings},
     short::FieldPaths,
-    steps::{Made, Steps},
+    steps::{Made, StepFailure, Steps},
     truncate::{Truncate, TruncateSettings},
 };

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AuditFilterSettings, Expression, Fault, FieldPaths, HashSettings, KeySource, LimitSettings,
-    MaskSettings, Matcher, Query, RateSettings, SampleSettings, Secret, ShapeSettings,
-    TruncateSettings,
+    MaskSettings, Matcher, Query, RateSettings, SampleSettings, ScriptSettings, Secret,
+    ShapeSettings, TruncateSettings,
     fields::{Drop, Keep},
     rename::Rename,
     set::Set,
@@ -57,6 +57,8 @@ pub enum StepSettings {
     Shape(ShapeSettings),
     /// Sums up records over periods, and gives the sums as records of their own.
     Rate(RateSettings),
+    /// Runs code in Rhai, in a build with the feature `script`.
+    Script(ScriptSettings),
     /// Gives the record's event this level, whatever its phase; `off` drops the record.
     Level(EventLevel),
     /// Asks the application's filter of this name (`WatcherBuilder::filter`): a closure, a
@@ -87,10 +89,19 @@ impl StepSettings {
             Self::Sample(settings) => settings.build().map(drop),
             Self::Limit(settings) => settings.build().map(drop),
             Self::Rate(settings) => settings.build().map(drop),
+            Self::Script(settings) => settings.build().map(drop),
             // A condition was understood when it was read.
             Self::When(_) | Self::Shape(_) | Self::Level(_) | Self::Filter(_) => Ok(()),
         };
         checked.map_err(|fault| fault.within(self.kind().into()))
+    }
+
+    /// The code that the step takes out of a file now, if it can be read.
+    pub(crate) fn code_of_file(&self) -> Option<String> {
+        match self {
+            Self::Script(settings) if settings.file.is_some() => settings.source().ok(),
+            _ => None,
+        }
     }
 
     /// The name of the step, as it stands in YAML.
@@ -111,6 +122,7 @@ impl StepSettings {
             Self::Limit(_) => "limit",
             Self::Shape(_) => "shape",
             Self::Rate(_) => "rate",
+            Self::Script(_) => "script",
             Self::Level(_) => "level",
             Self::Filter(_) => "filter",
         }

@@ -1,7 +1,10 @@
 //! The steps of one route, made and in their order.
 
+use std::sync::{Arc, atomic::AtomicU64};
+
 use super::{
-    Draft, Fault, Filter, Hash, Mask, Matcher, NamedFilters, Part, Shape, StepSettings, Verdict,
+    Draft, Fault, Filter, Hash, Mask, Matcher, NamedFilters, Part, Script, Shape, StepSettings,
+    Verdict,
     fields::{Drop, Keep},
     rate::{Originals, Rate},
     rename::Rename,
@@ -43,11 +46,24 @@ enum Act {
     Shape(Shape),
     Level(EventLevel),
     Rate(Box<Rate>),
+    Script(Box<Script>),
     Other(Box<dyn Filter>),
 }
 
 /// A record that a step made, and the place of the step: only those after it see the record.
 pub type Made = (usize, WatchMessage);
+
+/// Why a step failed at a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StepFailure {
+    /// The name of the step, as in [`Steps::names`].
+    pub step: String,
+    /// What went wrong, and where in the script; without values of the record.
+    pub message: String,
+    /// At how many records it has failed by now, with this one.
+    pub n_failures: u64,
+}
 
 impl Steps {
     /// No route has more steps.
@@ -139,6 +155,26 @@ impl Steps {
         self.steps[place].act.apply(draft)
     }
 
+    /// At how many records each step failed, for those steps that can: counters that go on counting.
+    pub fn errors(&self) -> impl Iterator<Item = Option<Arc<AtomicU64>>> {
+        self.steps.iter().map(|step| match &step.act {
+            Act::Script(script) => Some(script.errors()),
+            _ => None,
+        })
+    }
+
+    /// Why a step failed at the record that was sent last, if one did.
+    pub fn take_failure(&mut self) -> Option<StepFailure> {
+        self.steps.iter_mut().find_map(|step| match &mut step.act {
+            Act::Script(script) => script.take_failure().map(|(message, n_failures)| StepFailure {
+                step: step.name.clone(),
+                message,
+                n_failures,
+            }),
+            _ => None,
+        })
+    }
+
     /// When a step has something to tell by itself.
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {
@@ -192,6 +228,7 @@ impl StepSettings {
             Self::Sample(settings) => Act::Other(Box::new(settings.build()?)),
             Self::Limit(settings) => Act::Other(Box::new(settings.build()?)),
             Self::Rate(settings) => Act::Rate(Box::new(settings.build()?)),
+            Self::Script(settings) => Act::Script(Box::new(settings.build()?)),
             Self::Level(level) => Act::Level(*level),
             Self::Filter(name) => Act::Other(filters.make(name)?),
         })
@@ -214,6 +251,7 @@ impl Act {
                 rate.count(draft);
                 Verdict::pass_if(rate.originals() == Originals::Pass)
             }
+            Self::Script(script) => script.apply(draft),
             Self::Other(filter) => filter.apply(draft),
         }
     }

@@ -91,6 +91,9 @@ pub struct StepStats {
     pub name: String,
     /// Versions that it kept back.
     pub filtered: u64,
+    /// Versions at which it failed, of a step that can: `script`. Whether they were kept back is up to
+    /// its `on_error`.
+    pub errors: u64,
 }
 
 impl Stats {
@@ -151,11 +154,21 @@ pub(super) struct RouteBooks {
     /// Records that the steps made.
     pub(super) made: AtomicU64,
     /// Versions that each step kept back.
-    pub(super) steps: Vec<(String, AtomicU64)>,
+    pub(super) steps: Vec<StepBooks>,
     /// Counts of the output behind the layer, which knows better when a line is written.
     pub(super) tally: Option<Arc<Tally>>,
     /// What was on the books before the route was there.
     before: OnceLock<Before>,
+}
+
+/// The counters of one step.
+#[derive(Debug)]
+pub(super) struct StepBooks {
+    name: String,
+    /// Versions that it kept back.
+    pub(super) filtered: AtomicU64,
+    /// Versions at which it failed, which the step itself counts.
+    errors: Option<Arc<AtomicU64>>,
 }
 
 /// What was on the books at one moment, for a route that begins there.
@@ -181,7 +194,7 @@ impl RouteBooks {
     pub(super) fn new<'a>(
         name: &str,
         every_version: bool,
-        steps: impl Iterator<Item = &'a str>,
+        steps: impl Iterator<Item = (&'a str, Option<Arc<AtomicU64>>)>,
         tally: Option<Arc<Tally>>,
     ) -> Self {
         Self {
@@ -191,7 +204,7 @@ impl RouteBooks {
             filtered: AtomicU64::new(0),
             panicked: AtomicU64::new(0),
             made: AtomicU64::new(0),
-            steps: steps.map(|name| (name.to_owned(), AtomicU64::new(0))).collect(),
+            steps: steps.map(|(name, errors)| StepBooks::new(name, errors)).collect(),
             tally,
             before: OnceLock::new(),
         }
@@ -200,6 +213,12 @@ impl RouteBooks {
     /// Said once, by the queue thread, before the route's first record.
     pub(super) fn begin_after(&self, before: Before) {
         self.before.get_or_init(|| before);
+    }
+}
+
+impl StepBooks {
+    fn new(name: &str, errors: Option<Arc<AtomicU64>>) -> Self {
+        Self { name: name.to_owned(), filtered: AtomicU64::new(0), errors }
     }
 }
 
@@ -258,9 +277,10 @@ impl Books {
     fn route(&self, route: &RouteBooks, in_hand_over: u64, dropped: &Dropped) -> RouteStats {
         let tally = route.tally.as_deref().map_or_else(TallyCounts::default, Tally::counts);
         let before = route.before.get().copied().unwrap_or_default();
-        let step = |(name, filtered): &(String, AtomicU64)| StepStats {
-            name: name.clone(),
-            filtered: filtered.load(Relaxed),
+        let step = |step: &StepBooks| StepStats {
+            name: step.name.clone(),
+            filtered: step.filtered.load(Relaxed),
+            errors: step.errors.as_ref().map_or(0, |errors| errors.load(Relaxed)),
         };
         let filtered_by: Vec<_> = route.steps.iter().map(step).collect();
         let by_steps: u64 = filtered_by.iter().map(|step| step.filtered).sum();

@@ -12,7 +12,7 @@ use super::{
     watchers::Kinds,
 };
 use crate::{
-    filter::{Draft, NamedFilters, Part, Steps},
+    filter::{Draft, NamedFilters, Part, StepFailure, StepSettings, Steps},
     layer::{Defaults, LayerSettings, Outlet, Versions, names},
     record::{Privacy, Timestamp, WatchMessage},
     watch_error::Result,
@@ -29,8 +29,8 @@ pub(super) struct Route {
 /// What a route was made of: what is the same after a reload goes on as it is.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum MadeOf {
-    /// The configuration.
-    Settings(Box<(LayerSettings, Defaults)>),
+    /// The configuration, and the files with code that it names.
+    Settings(Box<(LayerSettings, Defaults, Vec<Option<String>>)>),
     /// A layer that the application gave.
     Code,
 }
@@ -67,10 +67,6 @@ enum Arrangement {
 }
 
 impl Plan {
-    fn made_of(&self, layer: &LayerSettings) -> MadeOf {
-        MadeOf::Settings(Box::new((layer.clone(), self.defaults.clone())))
-    }
-
     /// Arranges the routes, and opens those that are new.
     ///
     /// # Errors
@@ -109,13 +105,17 @@ impl Plan {
                 (Some(place), _) => Arrangement::Running(place),
                 (None, steps) => {
                     let outlet = Outlet::open(name, layer, &self.defaults)?;
-                    let made_of = self.made_of(layer);
-                    let route = Route::new(outlet, steps.unwrap_or_default(), made_of);
+                    let route = Route::new(outlet, steps.unwrap_or_default(), self.made_of(layer));
                     Arrangement::Opened(Box::new(route))
                 }
             });
         }
         Ok(Arranged { routes })
+    }
+
+    fn made_of(&self, layer: &LayerSettings) -> MadeOf {
+        let code = layer.steps().iter().map(StepSettings::code_of_file).collect();
+        MadeOf::Settings(Box::new((layer.clone(), self.defaults.clone(), code)))
     }
 }
 
@@ -154,7 +154,7 @@ impl Route {
         let books = RouteBooks::new(
             outlet.name(),
             outlet.versions() == Versions::All,
-            steps.names(),
+            steps.names().zip(steps.errors()),
             outlet.tally().cloned(),
         );
         Self { outlet, steps, books: Arc::new(books), made_of }
@@ -235,14 +235,25 @@ impl Route {
             let (record, level) = draft.into_parts();
             if outlet.send(&record, level) { Sent::Written } else { Sent::KeptBack }
         }));
+        self.warn_of_failure();
         let books = &*self.books;
         let counter = match sent {
             Ok(Sent::Written) if books.tally.is_some() => return,
             Ok(Sent::Written) => &books.written,
             Ok(Sent::KeptBack) => &books.filtered,
-            Ok(Sent::Dropped(place)) => &books.steps[place].1,
+            Ok(Sent::Dropped(place)) => &books.steps[place].filtered,
             Err(_) => &books.panicked,
         };
         counter.fetch_add(1, Relaxed);
+    }
+
+    /// Says once for each step that it has failed; after that, the books count.
+    fn warn_of_failure(&mut self) {
+        if let Some(failure) = self.steps.take_failure()
+            && failure.n_failures == 1
+        {
+            let (route, StepFailure { step, message, .. }) = (self.name(), &failure);
+            tracing::warn!(target: "mongowatch::pipeline", route, step, message, "a step failed");
+        }
     }
 }

@@ -29,6 +29,7 @@ struct Books {
     n_dropped: u64,
     n_changed: u64,
     n_made: u64,
+    n_failed: u64,
 }
 
 /// Stands for a filter that only the application has.
@@ -109,6 +110,10 @@ impl Route {
             let before = draft.clone();
             let verdict = self.steps.apply_one(place, &mut draft);
             let books = &mut self.books[place];
+            if let Some(failure) = self.steps.take_failure() {
+                books.n_failed += 1;
+                let _infallible = writeln!(told, "    {}: failed: {}", books.name, failure.message);
+            }
             if verdict == Verdict::Drop {
                 books.n_dropped += 1;
                 let _infallible = writeln!(told, "    {}: dropped", books.name);
@@ -128,10 +133,10 @@ impl Route {
         let _infallible = writeln!(told, "{name}: {n_sent} records in, {n_out} out");
         let width = self.books.iter().map(|books| books.name.len()).max().unwrap_or(0);
         for books in &self.books {
-            let Books { name, n_passed, n_dropped, n_changed, n_made } = books;
+            let Books { name, n_passed, n_dropped, n_changed, n_made, n_failed } = books;
             let _infallible =
                 write!(told, "  {name:width$}  {n_passed} passed, {n_dropped} dropped");
-            for (n, what) in [(n_changed, "changed"), (n_made, "made")] {
+            for (n, what) in [(n_changed, "changed"), (n_made, "made"), (n_failed, "failed")] {
                 if *n > 0 {
                     let _infallible = write!(told, ", {n} {what}");
                 }

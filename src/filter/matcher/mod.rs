@@ -50,10 +50,26 @@ use mongodb::bson::Document;
 pub use self::expr::Failure;
 pub(super) use self::{compile::Names, number::Decimal};
 use self::{node::Node, path::Source};
+#[cfg(feature = "script")]
+use crate::record::Value;
 use crate::{
     filter::{Draft, Fault, Filter, Verdict},
     record::WatchMessage,
 };
+
+/// The order of two values, if they are of types that the server compares with each other, and each has
+/// its place in that order: what is missing and what is no number have none.
+#[cfg(feature = "script")]
+pub(super) fn compare(left: Value<'_>, right: Value<'_>) -> Option<std::cmp::Ordering> {
+    path::with_view(left, |left| {
+        path::with_view(right, |right| {
+            let (left, right) = (left?, right?);
+            let is_number = |view: view::View<'_>| view.number().is_none_or(|n| !n.is_nan());
+            let is_alike = left.class() == right.class() && is_number(left) && is_number(right);
+            is_alike.then(|| view::compare(left, right))
+        })
+    })
+}
 
 /// A query that is compiled: says of a record, or of a document, whether it matches.
 ///
