@@ -1,6 +1,6 @@
 //! What the types of the settings do not say: limits, and what must fit together.
 
-use std::time::Duration;
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use super::{
     fault::{Fault, quoted},
@@ -94,16 +94,16 @@ fn layers(settings: &Settings, root: &Node) -> Vec<Fault> {
     let indexes = indexes(root, &["layers".into()]);
     let is_whole = root.find(&[Part::from("layers")]).is_none_or(|node| !node.has_cut());
     let mut faults = Vec::new();
-    for (place, (layer, index)) in layers.iter().zip(&indexes).enumerate() {
-        let before = &layers[..place];
-        let at = [Part::from("layers"), Part::from(*index)];
+    let (mut names, mut files) = (HashMap::new(), HashMap::new());
+    for ((layer, name), index) in layers.iter().zip(LayerSettings::routes(layers)).zip(indexes) {
+        let at = [Part::from("layers"), Part::from(index)];
         let is_layer_whole = root.find(&at).is_some_and(|node| !node.has_cut());
-        let together = is_layer_whole.then(|| together(layer, settings, root, *index));
+        let together = is_layer_whole.then(|| together(layer, settings, root, index));
         // A default name has a number, which depends on those before.
-        let name = is_whole.then(|| same_name(layer, before, &indexes)).flatten();
-        faults.extend(steps(layer, root, *index));
-        let found = [together.flatten(), name, same_file(layer, before, &indexes)];
-        let within = |fault: Fault| fault.within(layer.kind()).within(*index).within("layers");
+        let name = is_whole.then(|| same_name(layer, name, index, &mut names)).flatten();
+        faults.extend(steps(layer, root, index));
+        let found = [together.flatten(), name, same_file(layer, index, &mut files)];
+        let within = |fault: Fault| fault.within(layer.kind()).within(index).within("layers");
         faults.extend(found.into_iter().flatten().map(within));
     }
     faults
@@ -142,24 +142,36 @@ fn together(
     })
 }
 
-fn same_name(layer: &LayerSettings, before: &[LayerSettings], indexes: &[usize]) -> Option<Fault> {
-    let name = layer.route(before);
-    let is_taken = |place: usize| before[place].route(&before[..place]) == name;
-    let other = (0..before.len()).find(|place| is_taken(*place))?;
-    let other = indexes[other];
+/// Is the name that of a layer before, by its index in the file?
+fn same_name(
+    layer: &LayerSettings,
+    name: String,
+    index: usize,
+    names: &mut HashMap<String, usize>,
+) -> Option<Fault> {
+    let Some(other) = names.get(&name) else {
+        names.insert(name, index);
+        return None;
+    };
     let fault = Fault::new(format!("the name {} is that of layers[{other}] too", quoted(&name)));
     Some(if layer.name().is_some() { fault.within("name") } else { fault })
 }
 
 /// Two writers of one file would write into each other's lines and rotate each other's files.
-fn same_file(layer: &LayerSettings, before: &[LayerSettings], indexes: &[usize]) -> Option<Fault> {
+fn same_file<'a>(
+    layer: &'a LayerSettings,
+    index: usize,
+    files: &mut HashMap<&'a Path, usize>,
+) -> Option<Fault> {
     let path = layer.path()?;
     let at_path = |fault: Fault| fault.within("path");
     if path.as_os_str().is_empty() {
         return Some(at_path(Fault::new("found an empty path, expected that of a file")));
     }
-    let other = before.iter().position(|before| before.path() == Some(path))?;
-    let other = indexes[other];
+    let Some(other) = files.get(path) else {
+        files.insert(path, index);
+        return None;
+    };
     let path = path.display().to_string();
     Some(at_path(Fault::new(format!("{} is the file of layers[{other}] too", quoted(&path)))))
 }

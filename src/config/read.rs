@@ -4,6 +4,8 @@
 //! key stands once), and milder where the meaning is plain: a key with nothing behind it, or a layer
 //! that is only named (`- console`), has its defaults.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use serde::{Deserializer, de, forward_to_deserialize_any};
 
 use super::{
@@ -23,7 +25,7 @@ impl<'de> Deserializer<'de> for &Node {
             Kind::Float(value) => visitor.visit_f64(*value),
             Kind::Text(text) => visitor.visit_str(text),
             Kind::List(items) => visitor.visit_seq(Items { items, next: 0 }),
-            Kind::Map(entries) => visitor.visit_map(Entries { entries, next: 0 }),
+            Kind::Map(entries) => visitor.visit_map(Entries::of(entries)),
         }
         .map_err(|fault| fault.at(self))
     }
@@ -72,7 +74,7 @@ impl<'de> Deserializer<'de> for &Node {
     fn deserialize_map<V: de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.kind {
             Kind::Map(_) => self.deserialize_any(visitor),
-            Kind::Nothing => visitor.visit_map(Entries { entries: &[], next: 0 }),
+            Kind::Nothing => visitor.visit_map(Entries::of(&[])),
             _ => Err(Fault::expected("keys with values")),
         }
         .map_err(|fault| fault.at(self))
@@ -153,6 +155,14 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
 struct Entries<'a> {
     entries: &'a [(Key, Node)],
     next: usize,
+    /// The keys before the next one, also those that were cut out, and their lines.
+    before: HashMap<&'a str, u64>,
+}
+
+impl<'a> Entries<'a> {
+    fn of(entries: &'a [(Key, Node)]) -> Self {
+        Self { entries, next: 0, before: HashMap::with_capacity(entries.len()) }
+    }
 }
 
 impl<'de> de::MapAccess<'de> for Entries<'_> {
@@ -162,18 +172,28 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
-        let rest = self.entries.iter().enumerate().skip(self.next);
-        let Some((index, (key, _))) = rest.into_iter().find(|(_, (_, node))| !node.is_cut()) else {
-            return Ok(None);
-        };
-        self.next = index;
-        let before = self.entries[..index].iter().find(|(before, _)| before.name == key.name);
-        if let Some((Key { place, name }, _)) = before {
-            let message = format!("the key `{name}` is there twice, first in line {}", place.line);
-            return Err(Fault::new(message).at_key(key.place));
+        while let Some((key, node)) = self.entries.get(self.next) {
+            let first = match self.before.entry(&key.name) {
+                Entry::Occupied(first) => Some(*first.get()),
+                Entry::Vacant(place) => {
+                    place.insert(key.place.line);
+                    None
+                }
+            };
+            if node.is_cut() {
+                self.next += 1;
+                continue;
+            }
+            if let Some(line) = first {
+                let message =
+                    format!("the key `{}` is there twice, first in line {line}", key.name);
+                return Err(Fault::new(message).at_key(key.place));
+            }
+            let name = de::value::StrDeserializer::new(&key.name);
+            let named = seed.deserialize(name).map_err(|fault: Fault| fault.at_key(key.place));
+            return named.map(Some);
         }
-        let name = de::value::StrDeserializer::new(&key.name);
-        seed.deserialize(name).map(Some).map_err(|fault: Fault| fault.at_key(key.place))
+        Ok(None)
     }
 
     fn next_value_seed<T: de::DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {

@@ -1,6 +1,9 @@
 //! From settings to something that takes records: an outlet is one way out of the pipeline.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tracing_core::{
     Dispatch, Interest, LevelFilter, Metadata, Subscriber, subscriber::NoSubscriber,
@@ -56,19 +59,18 @@ enum To {
 ///
 /// When two of them have one name or one file.
 pub(crate) fn names(settings: &[LayerSettings]) -> Result<Vec<String>> {
-    let mut names: Vec<String> = Vec::with_capacity(settings.len());
-    for (place, layer) in settings.iter().enumerate() {
-        let name = layer.route(&settings[..place]);
-        if names.contains(&name) {
+    let names = LayerSettings::routes(settings);
+    let (mut taken, mut written) = (HashSet::new(), HashSet::new());
+    for (name, layer) in names.iter().zip(settings) {
+        if !taken.insert(name) {
             return Err(Error::config(format!("two layers have the name `{name}`")));
         }
         if let Some(path) = layer.path()
-            && settings[..place].iter().any(|before| before.path() == Some(path))
+            && !written.insert(path)
         {
             let path = path.display();
             return Err(Error::config(format!("{name}: another layer writes to {path} too")));
         }
-        names.push(name);
     }
     Ok(names)
 }

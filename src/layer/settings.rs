@@ -1,6 +1,9 @@
 //! What may be said of a layer in the configuration and in `Watcher::builder()`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -375,16 +378,20 @@ impl LayerSettings {
         }
     }
 
-    /// The name of the layer's route, behind these layers: its own, or its kind, from the second on
-    /// with a number.
-    pub(crate) fn route(&self, before: &[Self]) -> String {
-        let kind = self.kind();
-        let number = 1 + before.iter().filter(|before| before.kind() == kind).count();
-        match self.name() {
-            Some(name) => name.to_owned(),
-            None if number == 1 => kind.to_owned(),
-            None => format!("{kind}-{number}"),
-        }
+    /// The names of the routes of layers: a layer's own, or its kind, from the second on with a
+    /// number.
+    pub(crate) fn routes(layers: &[Self]) -> Vec<String> {
+        let mut numbers = HashMap::new();
+        let name = |layer: &Self| {
+            let kind = layer.kind();
+            let number = numbers.entry(kind).and_modify(|number| *number += 1).or_insert(1);
+            match (layer.name(), *number) {
+                (Some(name), _) => name.to_owned(),
+                (None, 1) => kind.to_owned(),
+                (None, number) => format!("{kind}-{number}"),
+            }
+        };
+        layers.iter().map(name).collect()
     }
 
     /// The file that the layer writes, if it does.

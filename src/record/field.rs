@@ -157,15 +157,17 @@ pub(crate) fn nearest<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let word = word.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| {
-            let letters = candidate.chars().count().max(word.chars().count());
-            *distance <= letters.div_ceil(3)
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    let n_letters = word.chars().count();
+    let distance = |candidate: &'a str| {
+        let of_candidate = candidate.chars().count();
+        let near = of_candidate.max(n_letters).div_ceil(3);
+        // At least so many letters are added or left out; a long text is not looked at.
+        let is_possible = of_candidate.abs_diff(n_letters) <= near;
+        let distance = is_possible.then(|| distance(&word, &candidate.to_lowercase()))?;
+        (distance <= near).then_some((distance, candidate))
+    };
+    let near = candidates.into_iter().filter_map(distance).min_by_key(|(distance, _)| *distance);
+    near.map(|(_, candidate)| candidate)
 }
 
 /// Levenshtein distance, one row at a time.

@@ -1,5 +1,7 @@
 //! A tree becomes a query document.
 
+use std::collections::HashSet;
+
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{
@@ -156,6 +158,10 @@ impl Lowering {
             let is_word = place >= n_left && matches!(right, Operand::Path(_));
             held.push(self.check(path).map_err(|fault| fault.or_text(path, is_word))?);
         }
+        // A few kinds, of perhaps thousands of paths.
+        let mut kinds = held.clone();
+        kinds.sort_unstable();
+        kinds.dedup();
         let mut guards = Vec::new();
         match (left, right) {
             (Operand::Path(first), Operand::Path(second)) => {
@@ -165,21 +171,21 @@ impl Lowering {
                 }
             }
             _ => {
+                let mut guarded = HashSet::new();
                 for (path, holds) in paths.iter().zip(&held) {
                     if matches!(holds, Holds::Text | Holds::Moment) {
                         let (name, words) = (&path.name, holds.words());
                         let message = format!("`{name}` is {words}, expected a number");
                         return Err(Malformed::new(path.column, message));
                     }
-                    let guard = doc! { "$isNumber": format!("${}", path.name) };
-                    if !guards.contains(&guard) {
-                        guards.push(guard);
+                    if guarded.insert(&path.name) {
+                        guards.push(doc! { "$isNumber": format!("${}", path.name) });
                     }
                 }
             }
         }
-        let left = value(left, &held, &mut guards)?;
-        let right = value(right, &held, &mut guards)?;
+        let left = value(left, &kinds, &mut guards)?;
+        let right = value(right, &kinds, &mut guards)?;
         guards.push(doc! { relation.operator(): [left, right] });
         Ok(doc! { "$expr": { "$and": guards } })
     }

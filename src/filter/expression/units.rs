@@ -84,7 +84,7 @@ pub(super) fn int(value: i64) -> Bson {
 }
 
 /// What stands in a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Holds {
     Text,
     Number,

@@ -1,5 +1,7 @@
 //! The way to the values that a clause looks at, with the rules of the server for arrays.
 
+use std::sync::Arc;
+
 use mongodb::bson::{Bson, Document};
 
 use super::view::View;
@@ -20,11 +22,11 @@ pub(super) enum Source<'a> {
     Element(View<'a>),
 }
 
-/// A dotted path.
+/// A dotted path. Cloning is cheap: a long list of tests has one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Path {
     root: Root,
-    rest: Vec<Name>,
+    rest: Arc<[Name]>,
 }
 
 /// The first name of a path.
@@ -37,7 +39,7 @@ enum Root {
 /// A name of a path, and the place in an array that it may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Name {
-    text: String,
+    text: Arc<str>,
     place: Option<usize>,
 }
 
@@ -59,7 +61,7 @@ impl Name {
         let is_place = !text.is_empty()
             && text.bytes().all(|byte| byte.is_ascii_digit())
             && (text == "0" || !text.starts_with('0'));
-        Self { text: text.to_owned(), place: text.parse().ok().filter(|_| is_place) }
+        Self { text: text.into(), place: text.parse().ok().filter(|_| is_place) }
     }
 }
 
@@ -73,8 +75,8 @@ impl Path {
 
     /// The path of names below a field of a record.
     pub(super) fn of_record(field: Field, below: Option<&str>) -> Self {
-        let rest = below.map(|below| below.split('.').map(Name::new).collect());
-        Self { root: Root::Field(field), rest: rest.unwrap_or_default() }
+        let rest = below.into_iter().flat_map(|below| below.split('.')).map(Name::new);
+        Self { root: Root::Field(field), rest: rest.collect() }
     }
 
     /// Walks to every value at the path. True if a visit was.

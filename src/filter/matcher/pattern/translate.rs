@@ -1,6 +1,6 @@
 //! A pattern of the server's flavour, written in that of the crate.
 
-use std::{iter::Peekable, str::Chars};
+use std::{collections::HashSet, iter::Peekable, str::Chars};
 
 use crate::filter::Fault;
 
@@ -20,7 +20,7 @@ pub(super) struct Translator<'p> {
     /// Did a `$` of the end come before, in this branch?
     has_ended: bool,
     pub(super) has_line_start: bool,
-    names: Vec<String>,
+    names: HashSet<String>,
     /// Can what comes before be repeated?
     is_repeatable: bool,
 }
@@ -58,7 +58,7 @@ impl<'p> Translator<'p> {
             },
             has_ended: false,
             has_line_start: false,
-            names: Vec::new(),
+            names: HashSet::new(),
             is_repeatable: false,
         }
     }
@@ -253,12 +253,11 @@ impl<'p> Translator<'p> {
                 '<' if !is_named => is_named = true,
                 '\'' if !is_named => (is_named, close) = (true, '\''),
                 character if is_named && character == close && !name.is_empty() => {
-                    if self.names.contains(&name) {
+                    if !self.names.insert(name.clone()) {
                         return Err(Fault::new(format!(
                             "bad regular expression: two groups of the name `{name}`"
                         )));
                     }
-                    self.names.push(name);
                     self.push_group(group);
                     self.out.push('(');
                     return Ok(());
