@@ -18,6 +18,11 @@ pub(super) enum Command {
     /// Print the settings that a configuration file comes to, with all defaults, as YAML; a value that
     /// came from the environment is shown as its variable
     Print(Print),
+    /// Print the JSON Schema (2020-12) of configuration files, for editors that complete and check
+    #[command(after_long_help = "\
+In an editor with a YAML language server, the first line of a configuration names the schema: \
+`# yaml-language-server: $schema=mongowatch.schema.json`, a path beside the file or a URL.")]
+    Schema,
 }
 
 /// What the user said to `config check`.
@@ -44,6 +49,7 @@ impl Command {
         match self {
             Self::Check(args) => check(&args.files),
             Self::Print(args) => print(args.file.as_deref()),
+            Self::Schema => out(&config::json_schema()).map(|()| Exit::Success),
         }
     }
 }

@@ -18,6 +18,17 @@ pub(super) struct Fault {
     /// The way from the fault up to the root.
     way: Vec<Part>,
     message: Message,
+    /// The fault is at a letter of the scalar that it will be placed at.
+    letter: Option<Letter>,
+}
+
+/// What is wrong at a letter of a scalar.
+#[derive(Debug)]
+struct Letter {
+    /// Counted from 1.
+    column: usize,
+    /// The message without the column.
+    message: String,
 }
 
 #[derive(Debug, PartialEq)]
@@ -66,10 +77,20 @@ impl Fault {
             let found = node.found();
             self.message = Message::Whole(format!("found {found}, expected {expected}{hint}"));
         }
-        if self.place.is_none()
-            && let (Message::Whole(message), Some(written)) = (&mut self.message, node.written())
+        if self.place.is_some() {
+            return self;
+        }
+        if let Message::Whole(message) = &mut self.message
+            && let Some((place, written)) = told(message, node)
         {
             *message = without_value(message, written);
+            return self.at_place(place);
+        }
+        if let Some(Letter { column, message }) = self.letter.take()
+            && let Some(place) = node.place_of(column.saturating_sub(1))
+        {
+            self.message = Message::Whole(message);
+            return self.at_place(place);
         }
         self.at_place(node.place)
     }
@@ -134,8 +155,35 @@ impl Fault {
     }
 
     fn with(message: Message) -> Self {
-        Self { place: None, is_of_key: false, way: Vec::new(), message }
+        Self { place: None, is_of_key: false, way: Vec::new(), message, letter: None }
     }
+}
+
+/// The value of the environment that a message about the node may show: where it stands, and how. If
+/// it is the node itself, any message may; if it is in it, one that has the value or a part of it.
+fn told<'a>(message: &str, node: &'a Node) -> Option<(Place, &'a str)> {
+    if let Some(written) = node.written() {
+        return Some((node.place, written));
+    }
+    let inner = node.of_environment();
+    let mut told =
+        inner.into_iter().filter(|inner| has_of(message, inner.text().unwrap_or_default()));
+    told.next().and_then(|inner| Some((inner.place, inner.written()?)))
+}
+
+/// Does the message have the value, as a word, or a part of it? Messages cut and escape values.
+fn has_of(message: &str, value: &str) -> bool {
+    /// A shorter part may well be a word of the message itself.
+    const LETTERS_MIN: usize = 4;
+    let is_letter = |letter: char| letter.is_alphanumeric();
+    let is_word = |(start, word): (usize, &str)| {
+        !message[..start].ends_with(is_letter)
+            && !message[start + word.len()..].starts_with(is_letter)
+    };
+    let begin = |part: &str| part.chars().take(2 * LETTERS_MIN).collect::<String>();
+    let mut parts = value.split(|letter| !is_letter(letter)).map(begin);
+    (!value.is_empty() && message.match_indices(value).any(is_word))
+        || parts.any(|part| part.chars().count() >= LETTERS_MIN && message.contains(&part))
 }
 
 /// A message about a value that came from the environment, without the value: `written` is how it
@@ -194,7 +242,8 @@ impl de::Error for Fault {
         if message.starts_with(JIFF_DURATION) {
             return Self::expected("a duration such as `250ms`, `10m` or `1h 30m`");
         }
-        Self::new(message)
+        let letter = Letter::of(&message);
+        Self { letter, ..Self::new(message) }
     }
 
     fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
@@ -215,6 +264,27 @@ impl de::Error for Fault {
 
     fn missing_field(field: &'static str) -> Self {
         Self::with(Message::Missing(field))
+    }
+}
+
+impl Letter {
+    /// Of the messages on what is parsed from a text: an expression (`column 3: ...`), a template
+    /// (`template, column 3: ...`) or a path (``path `Filter.a`, column 3: ...``).
+    fn of(message: &str) -> Option<Self> {
+        let rest = message.strip_prefix("template, ").unwrap_or(message);
+        let (path, rest) = match rest.strip_prefix("column ") {
+            Some(rest) => (None, rest),
+            None => message
+                .split_once(", column ")
+                .filter(|(path, _)| path.starts_with("path `"))
+                .map(|(path, rest)| (Some(path), rest))?,
+        };
+        let (column, message) = rest.split_once(": ")?;
+        let message = match path {
+            Some(path) => format!("{path}: {message}"),
+            None => message.to_owned(),
+        };
+        Some(Self { column: column.parse().ok()?, message })
     }
 }
 

@@ -53,7 +53,11 @@ mod fault;
 #[cfg(feature = "yaml")]
 mod faults;
 #[cfg(feature = "yaml")]
+mod letters;
+#[cfg(feature = "yaml")]
 mod read;
+#[cfg(feature = "schema")]
+mod schema;
 #[cfg(all(feature = "yaml", feature = "cli"))]
 mod snippet;
 #[cfg(feature = "yaml")]
@@ -69,6 +73,8 @@ mod write;
 #[cfg(feature = "yaml")]
 mod yaml;
 
+#[cfg(feature = "schema")]
+pub use self::schema::json_schema;
 #[cfg(all(feature = "yaml", feature = "cli"))]
 pub(crate) use self::yaml::{check_yaml_file, print_yaml_env, print_yaml_file};
 pub use crate::pipeline::Settings;

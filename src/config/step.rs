@@ -1,9 +1,6 @@
 //! The faults of a route's steps, at their places in the file.
 
-use super::{
-    fault::Fault,
-    tree::{Kind, Node},
-};
+use super::{fault::Fault, tree::Node};
 use crate::filter::{self, Part};
 
 /// Makes a fault of the configuration of one of a step: `way` leads from the root to the settings of
@@ -28,11 +25,10 @@ pub(super) fn step_fault(
         node.place_of_key(word).or_else(|| above.place_of_key(word).filter(|_| is_last))
     });
     let made = Fault::new(message);
-    placed(match (key, column, &node.kind) {
-        (Some(place), ..) => made.at_key(place),
-        (None, Some(column), Kind::Text(_)) if node.written().is_none() => {
-            made.at_place(node.place_of(column.saturating_sub(1)))
-        }
-        _ => made.at(node),
+    let letter = column.and_then(|column| node.place_of(column.saturating_sub(1)));
+    placed(match (key, letter) {
+        (Some(place), _) => made.at_key(place),
+        (None, Some(place)) => made.at_place(place),
+        (None, None) => made.at(node),
     })
 }

@@ -3,6 +3,7 @@
 use std::env::VarError;
 
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 
 #[cfg(feature = "cli")]
 use super::write;
@@ -15,6 +16,8 @@ fn lookup(name: &str) -> Result<String, VarError> {
         "TOKEN" => Ok("hunter2-secret".to_owned()),
         "TREE" => Ok("a\nbuffer: 7".to_owned()),
         "EMPTY" => Ok(String::new()),
+        "FIELD" => Ok("DB".to_owned()),
+        "REGEX" => Ok("hunter2-secret(".to_owned()),
         _ => Err(VarError::NotPresent),
     }
 }
@@ -102,6 +105,184 @@ fn faults_of_variables_never_show_their_values() {
             a:4:10: capture: found `${A:b}`, expected `${NAME}` or `${NAME:-default}`; write `$${` for a text with `${`
         "#]],
     );
+}
+
+/// The fault is that of the list or the map, and the message would quote what is in it.
+#[test]
+fn faults_of_what_stands_around_a_variable_do_not_show_its_value() {
+    let steps = |steps: &str| format!("layers:\n- console:\n    steps:\n    - {steps}");
+    check(
+        "fields: [DB, \"${FIELD}\"]",
+        expect![[r#"
+        a:1:14: fields: found `${FIELD}`, whose value cannot be used here
+    "#]],
+    );
+    check(
+        "fields: [DB, DB, \"${TOKEN}\"]",
+        expect![[r#"
+        a:1:9: fields: the field `DB` is there twice
+    "#]],
+    );
+    check(
+        &steps("sample: {ratio: 1, always: [\"${TOKEN}\"]}"),
+        expect![[r#"
+        a:4:35: layers[0].console.steps[0].sample.always: found `${TOKEN}`, whose value cannot be used here
+    "#]],
+    );
+    check(
+        &steps("match: [{DB: \"${TOKEN}\"}]"),
+        expect![[r#"
+        a:4:20: layers[0].console.steps[0].match: found `${TOKEN}`, whose value cannot be used here
+    "#]],
+    );
+    check(
+        &steps("mask: {fields: Filter, patterns: [regex: \"${REGEX}\"]}"),
+        expect![[r#"
+        a:4:48: layers[0].console.steps[0].mask.patterns[0].regex: found `${REGEX}`, whose value cannot be used here
+    "#]],
+    );
+    check(
+        &steps("match: {DB: {$regex: \"${REGEX}\"}}"),
+        expect![[r#"
+        a:4:28: layers[0].console.steps[0].match.DB.$regex: found `${REGEX}`, whose value cannot be used here
+    "#]],
+    );
+    check(
+        &steps("set: {DB: {a: \"${TOKEN}\"}}"),
+        expect![[r#"
+        a:4:17: layers[0].console.steps[0].set.DB: DB: expected a string, found a document
+    "#]],
+    );
+    check(
+        &steps("audit_filter: [\"${TOKEN}\"]"),
+        expect![[r#"
+        a:4:21: layers[0].console.steps[0].audit_filter: expected a query document, or a text that holds one
+    "#]],
+    );
+    // A value that is not in the message leaves it as it is.
+    check(
+        &steps("sample: {ratio: 1, always: {Tenant: \"${TOKEN}\", Outcome: {$gtt: 1}}}"),
+        expect![[r#"
+            a:4:65: layers[0].console.steps[0].sample.always.Outcome: unknown operator `$gtt`: did you mean `$gt`?
+        "#]],
+    );
+}
+
+/// Of a scalar on one line or several, in any form.
+#[test]
+fn faults_in_a_text_are_shown_at_their_letter() {
+    let when = |scalar: &str| format!("layers:\n- console:\n    steps:\n    - when: {scalar}\n");
+    check(
+        &when("Duration >> 3"),
+        expect![[r#"
+        a:4:23: layers[0].console.steps[0].when: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        &when("'Duration >> 3'"),
+        expect![[r#"
+        a:4:24: layers[0].console.steps[0].when: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        &when("\"Duration >> 3\""),
+        expect![[r#"
+        a:4:24: layers[0].console.steps[0].when: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        &when("'DB == ''é'' and Duration >> 3'"),
+        expect![[r#"
+        a:4:40: layers[0].console.steps[0].when: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        &when("\"DB == \\\"\\u00e9\\\" and\\tDuration >> 3\""),
+        expect![[r#"
+        a:4:46: layers[0].console.steps[0].when: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        &when(">-\n        DB == 'a'\n        and Duration >> 3"),
+        expect![[r#"
+        a:6:23: layers[0].console.steps[0].when: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        &when(">\n        DB == 'a'\n\n        and\n          Duration >> 3"),
+        expect![[r#"
+        a:8:21: layers[0].console.steps[0].when: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        &when("|\n        DB == 'a'\n          and Duration >> 3\n"),
+        expect![[r#"
+        a:6:25: layers[0].console.steps[0].when: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        &when("DB == 'a' and\n        Duration >> 3"),
+        expect![[r#"
+        a:5:19: layers[0].console.steps[0].when: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        &when("\"DB == 'a' \\\n        and Duration >> 3\""),
+        expect![[r#"
+        a:5:23: layers[0].console.steps[0].when: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        &when("'Duration >'"),
+        expect![[r#"
+        a:4:24: layers[0].console.steps[0].when: found the end, expected a value or a field
+    "#]],
+    );
+    check(
+        &when("&slow Duration >> 3"),
+        expect![[r#"
+        a:4:29: layers[0].console.steps[0].when: found `>`, expected a value or a field
+    "#]],
+    );
+    // What has variables has other letters in the file.
+    check(
+        &when("Duration >> ${NONE:-3}"),
+        expect![[r#"
+        a:4:13: layers[0].console.steps[0].when: column 11: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        &when("DB == '$${a}' and Duration >> 3"),
+        expect![[r#"
+        a:4:13: layers[0].console.steps[0].when: column 28: found `>`, expected a value or a field
+    "#]],
+    );
+    check(
+        "layers:\n- console: {template: \"{DB} {Dratoin}\"}",
+        expect![[r#"
+            a:2:30: layers[0].console.template: unknown field `Dratoin`: did you mean `Duration`?
+        "#]],
+    );
+    check(
+        "layers:\n- console: {steps: [drop: [Filter, Fliter.a]]}",
+        expect![[r#"
+        a:2:36: layers[0].console.steps[0].drop[1]: path `Fliter.a`: unknown field `Fliter`: did you mean `Filter`?
+    "#]],
+    );
+}
+
+proptest! {
+    /// Whatever a text looks like, its fault is told, and in a line that is there.
+    #[test]
+    fn a_fault_in_a_text_stands_in_the_file(
+        text in "('|\"|\\|\n        |>-?\n        |)[DB=x>\\\\'\" \n\té]{1,20}(\n {8}|\r\n {8})?[DB=x'\" ]{0,9}['\"]?"
+    ) {
+        let yaml = format!("layers:\n- console:\n    steps:\n    - when: {text}\n");
+        for fault in faults::read(&yaml, &lookup).err().into_iter().flatten() {
+            let place = fault.place().expect("each fault has a place");
+            prop_assert!(place.line as usize <= yaml.lines().count() + 1, "{place:?} {yaml:?}");
+        }
+    }
 }
 
 #[cfg(feature = "cli")]

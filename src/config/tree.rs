@@ -10,7 +10,10 @@ use serde_saphyr::{
     Location, MessageFormatter, Spanned, UserMessageFormatter, options::DuplicateKeyPolicy,
 };
 
-use super::fault::{Fault, quoted};
+use super::{
+    fault::{Fault, quoted},
+    letters,
+};
 use crate::filter::Part;
 
 /// A value and its place.
@@ -18,8 +21,9 @@ use crate::filter::Part;
 pub(super) struct Node {
     pub place: Place,
     pub kind: Kind,
-    /// A scalar that is no text, as it stands in the file or in its variables.
-    text: Option<String>,
+    /// A scalar as it stands in the file, with its quotes; one that is no text and came from
+    /// variables, as it stands in them.
+    spelling: Option<String>,
     style: Style,
     written: Option<Written>,
 }
@@ -29,12 +33,8 @@ pub(super) struct Node {
 pub(super) enum Style {
     /// Without quotes: what it looks like is what it is.
     Plain,
-    /// In quotes, in one line and without escapes, so that each letter has a place.
-    Quoted,
-    /// In a block after `|`, each of its lines behind so many spaces: each letter has a place.
-    Literal { indent: usize },
-    /// In any other way that makes a text of it.
-    Folded,
+    /// In quotes or in several lines, which makes a text of it; or not in the file.
+    Other,
 }
 
 /// A scalar with variables, before their values were put in.
@@ -113,7 +113,7 @@ impl Node {
 
     /// Nothing, at a place.
     pub(super) const fn nothing(place: Place) -> Self {
-        Self { place, kind: Kind::Nothing, text: None, style: Style::Plain, written: None }
+        Self { place, kind: Kind::Nothing, spelling: None, style: Style::Plain, written: None }
     }
 
     pub(super) const fn is_cut(&self) -> bool {
@@ -136,6 +136,17 @@ impl Node {
         (written.from == ValueFrom::Environment).then_some(&written.text)
     }
 
+    /// The scalars in it that have values of the environment in them.
+    pub(super) fn of_environment(&self) -> Vec<&Self> {
+        match &self.kind {
+            Kind::List(items) => items.iter().flat_map(Self::of_environment).collect(),
+            Kind::Map(entries) => {
+                entries.iter().flat_map(|(_, value)| value.of_environment()).collect()
+            }
+            _ => self.written().map(|_| self).into_iter().collect(),
+        }
+    }
+
     /// Puts the text with its variables resolved in the place of the one with variables.
     pub(super) fn resolve(&mut self, value: String, from: Option<ValueFrom>) {
         let Kind::Text(before) = &mut self.kind else { return };
@@ -144,10 +155,9 @@ impl Node {
             (Style::Plain, Some(_)) => typed(&value),
             _ => Kind::Text(value.clone()),
         };
-        if !matches!(self.kind, Kind::Text(_) | Kind::Nothing) {
-            self.text = Some(value);
-        }
-        self.style = Style::Folded;
+        let is_other = !matches!(self.kind, Kind::Text(_) | Kind::Nothing);
+        self.spelling = is_other.then_some(value);
+        self.style = Style::Other;
         self.written = from.map(|from| Written { text, from });
     }
 
@@ -167,30 +177,21 @@ impl Node {
         entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.place)
     }
 
-    /// The place of a letter of the scalar, counted from 0; that of the scalar, if the file has it
-    /// in several lines or not as it is.
-    pub(super) fn place_of(&self, n_letters: usize) -> Place {
-        let before = match self.style {
-            Style::Plain => 0,
-            Style::Quoted => 1,
-            Style::Literal { indent } => return self.place_in_block(indent, n_letters),
-            Style::Folded => return self.place,
-        };
-        Place { column: self.place.column + before + n_letters as u64, ..self.place }
-    }
-
-    fn place_in_block(&self, indent: usize, n_letters: usize) -> Place {
-        let before: Vec<_> = self.text().unwrap_or_default().chars().take(n_letters).collect();
-        let n_lines = before.iter().filter(|letter| **letter == '\n').count();
-        let in_line = before.iter().rev().take_while(|letter| **letter != '\n').count();
-        Place { line: self.place.line + n_lines as u64, column: (indent + in_line + 1) as u64 }
+    /// The place of a letter of the text, counted from 0, if the file has it: variables have not.
+    pub(super) fn place_of(&self, letter: usize) -> Option<Place> {
+        match &self.kind {
+            Kind::Text(text) => {
+                letters::place_of(letter, text, self.spelling.as_deref()?, self.place)
+            }
+            _ => None,
+        }
     }
 
     /// A scalar as it stands in the file.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Text(text) => Some(text),
-            _ => self.text.as_deref(),
+            _ => self.spelling.as_deref(),
         }
     }
 
@@ -268,9 +269,14 @@ impl Node {
         // Of an alias, the place of its anchor: there stands what is to be changed.
         let place = raw.defined.into();
         let spelling = slice(source, raw.defined);
-        let text = spelling.map(str::to_owned);
-        let node = |kind, text, style| Self { place, kind, text, style, written: None };
-        let plain = |kind| node(kind, text, Style::Plain);
+        let node = |kind, spelling: Option<&str>, style| Self {
+            place,
+            kind,
+            spelling: spelling.map(str::to_owned),
+            style,
+            written: None,
+        };
+        let plain = |kind| node(kind, spelling, Style::Plain);
         match raw.value {
             Raw::Nothing => Self::nothing(place),
             Raw::Bool(value) => plain(Kind::Bool(value)),
@@ -278,9 +284,9 @@ impl Node {
             Raw::Signed(value) => plain(Kind::Signed(value)),
             Raw::Float(value) => plain(Kind::Float(value)),
             Raw::Text(value) => {
-                let style = literal(source, place, &value)
-                    .unwrap_or_else(|| style(spelling.unwrap_or_default(), &value));
-                node(Kind::Text(value), None, style)
+                let is_plain = spelling.is_some_and(|text| text == value) && !value.contains('\n');
+                let style = if is_plain { Style::Plain } else { Style::Other };
+                node(Kind::Text(value), spelling, style)
             }
             Raw::List(items) => {
                 let items = items.into_iter().map(|item| Self::new(item, source));
@@ -295,34 +301,6 @@ impl Node {
             }
         }
     }
-}
-
-/// How a text stands in the file: `spelling`.
-fn style(spelling: &str, text: &str) -> Style {
-    let quoted = ["'", "\""].into_iter().any(|quote| {
-        let inner = spelling.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-        inner.is_some_and(|inner| inner == text && !inner.contains('\n'))
-    });
-    match quoted {
-        true => Style::Quoted,
-        false if spelling == text && !text.contains('\n') => Style::Plain,
-        false => Style::Folded,
-    }
-}
-
-/// The style of a block that begins at this place, if its lines stand in the file as they are.
-fn literal(source: &str, place: Place, text: &str) -> Option<Style> {
-    let indent = usize::try_from(place.column).ok()?.checked_sub(1)?;
-    let n_before = usize::try_from(place.line).ok()?.checked_sub(1)?;
-    let mut written = source.lines().skip(n_before);
-    let is_same = |line: &str| match written.next()?.split_at_checked(indent) {
-        Some((spaces, rest)) => {
-            (spaces.trim_start_matches(' ').is_empty() && rest == line).then_some(())
-        }
-        None => line.is_empty().then_some(()),
-    };
-    text.contains('\n').then_some(())?;
-    text.lines().try_for_each(is_same).map(|()| Style::Literal { indent })
 }
 
 /// What a text without quotes is, by YAML's core schema; never a list or a map.

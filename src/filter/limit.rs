@@ -22,15 +22,18 @@ use super::{Draft, Fault, FieldPaths, Filter, Matcher, Query, Verdict, group, ra
 /// still untold at the end is in the books alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LimitSettings {
     /// How many records of a period go through.
     pub first: u64,
     /// After those, every n-th goes through; none if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub then_every: Option<u64>,
     /// The length of a period, a duration between `1s` and `24h`. Default: `1s`.
     #[serde(default = "second", with = "compact::required")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub per: Duration,
     /// By what records are of one kind: fields, or parts of them such as `Actor.ID`. Default: DB,
     /// Collection and Operation.
@@ -41,6 +44,7 @@ pub struct LimitSettings {
     pub always: Option<Query>,
     /// How many kinds are told apart in a period, up to 100000; all others are one more. Default: 1000.
     #[serde(default = "rate::max_keys")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = rate::RateSettings::KEYS_MAX)))]
     pub max_keys: usize,
     /// Whether the next record that goes through says how many of its kind did not, `Suppressed` in
     /// Extra, and how many of kinds that have been forgotten, `SuppressedOthers`. Default: `false`.

@@ -28,6 +28,8 @@ mod rate;
 mod references;
 mod rename;
 mod sample;
+#[cfg(feature = "schema")]
+mod schema;
 mod script;
 mod set;
 mod settings;

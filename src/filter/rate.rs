@@ -34,10 +34,12 @@ use crate::record::{
 /// its SHA-256, and told as a text that is cut: so a group has a bounded size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RateSettings {
     /// The length of a period, a duration between `1s` and `24h`. Default: `60s`.
     #[serde(default = "every", with = "compact::required")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub every: Duration,
     /// By what records are grouped: fields, or parts of them such as `Actor.ID`, `Labels.team` or
     /// `Filter.status`; at most 32. Default: DB, Collection and Operation.
@@ -48,18 +50,21 @@ pub struct RateSettings {
     pub sum: Vec<Field>,
     /// The quantiles of Duration, each between 0 and 1. Default: 0.5, 0.95 and 0.99.
     #[serde(default = "quantiles")]
+    #[cfg_attr(feature = "schema", schemars(inner(range(min = 0, max = 1))))]
     pub quantiles: Vec<f64>,
     /// What becomes of the records themselves. Default: `pass`.
     #[serde(default)]
     pub originals: Originals,
     /// How many groups there may be in a period, up to 100000. Default: 1000.
     #[serde(default = "max_keys")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = RateSettings::KEYS_MAX)))]
     pub max_keys: usize,
 }
 
 /// Says what becomes of records after they have been summed up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Originals {
     /// They go on.
     #[default]

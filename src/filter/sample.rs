@@ -12,9 +12,12 @@ use crate::record::WatchId;
 /// Whether an operation is among them depends on its WatchID alone: all of its versions go together,
 /// on all routes, in all processes, and in what reads the records later.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields, transform = or_ratio_alone))]
 #[non_exhaustive]
 pub struct SampleSettings {
     /// The part of the operations that goes through, between 0 and 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub ratio: f64,
     /// What goes through in any case: a query document.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,6 +80,13 @@ const fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
+}
+
+#[cfg(feature = "schema")]
+fn or_ratio_alone(full: &mut schemars::Schema) {
+    let description = full.remove("description");
+    let ratio = full.pointer("/properties/ratio").cloned();
+    *full = schemars::json_schema!({ "description": description, "anyOf": [ratio, full] });
 }
 
 impl<'de> Deserialize<'de> for SampleSettings {

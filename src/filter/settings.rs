@@ -18,6 +18,7 @@ use crate::record::EventLevel;
 /// record goes through them in their order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum StepSettings {
     /// Lets through what a query document of MongoDB matches.
@@ -40,7 +41,7 @@ pub enum StepSettings {
     Keep(FieldPaths),
     /// Moves values: a map from paths to paths, each of one place. What does not fit its new place is
     /// removed, and the record says so as for [`Set`](Self::Set).
-    Rename(Query),
+    Rename(#[cfg_attr(feature = "schema", schemars(with = "super::schema::Renames"))] Query),
     /// Puts values into the record: a map from paths to constants, `{env: NAME}` for a variable of the
     /// environment, or `{template: '{DB}.{Collection}'}`.
     ///
@@ -48,7 +49,7 @@ pub enum StepSettings {
     /// below a list or a text. What does not fit into one record leaves it as it is, such as
     /// `Filter.team` where Filter is a pipeline, or `Filter.a.b` where `a` is a number; the paths of
     /// what could not be set are listed in the record, `NotSet` in Extra.
-    Set(Query),
+    Set(#[cfg_attr(feature = "schema", schemars(with = "super::schema::Values"))] Query),
     /// Lets a part of the operations through.
     Sample(SampleSettings),
     /// Lets some records of each kind through, in each period.

@@ -115,7 +115,7 @@ impl schemars::JsonSchema for FieldPaths {
         let path = generator.subschema_for::<FieldPath>();
         schemars::json_schema!({
             "description": "A path, or a list of paths.",
-            "anyOf": [path, { "type": "array", "items": path }],
+            "anyOf": [path, { "type": ["array"], "items": path }],
         })
     }
 }
@@ -138,6 +138,7 @@ macro_rules! short_settings {
             #[derive(serde::Deserialize)]
             #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
             #[serde(deny_unknown_fields)]
+            $(#[$meta])*
             struct Full { $($(#[$field_meta])* $field: $type,)* }
 
             impl<'de> serde::Deserialize<'de> for $name {
@@ -161,8 +162,12 @@ macro_rules! short_settings {
 
                 fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                     let short = generator.subschema_for::<$crate::filter::FieldPaths>();
-                    let full = Full::json_schema(generator);
-                    schemars::json_schema!({ "anyOf": [short, full] })
+                    let mut full = Full::json_schema(generator);
+                    let description = full.remove("description");
+                    schemars::json_schema!({
+                        "description": description,
+                        "anyOf": [short, full],
+                    })
                 }
             }
         };

@@ -188,3 +188,62 @@ impl de::Visitor<'_> for SizeVisitor {
         text.parse().map_err(E::custom)
     }
 }
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Columns {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Columns".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let default = "The fields of pymongowatch, after the name of the watcher.";
+        one_of_the_lists("The columns of a CSV file.", default, generator)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Shown {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Shown".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let default = "Where it was done, what, how long it took, the counts, and how it ended.";
+        one_of_the_lists("The fields that texts show.", default, generator)
+    }
+}
+
+#[cfg(feature = "schema")]
+fn one_of_the_lists(
+    description: &str,
+    default: &str,
+    generator: &mut schemars::SchemaGenerator,
+) -> schemars::Schema {
+    let field = generator.subschema_for::<Field>();
+    schemars::json_schema!({
+        "description": description,
+        "anyOf": [
+            { "type": "string", "const": "default", "description": default },
+            { "type": "string", "const": "all", "description": "Every field." },
+            { "type": ["array"], "items": field, "minItems": 1, "uniqueItems": true },
+        ],
+    })
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for FileSize {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "FileSize".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "The size of a file: a number of bytes, or a text such as `100MB` or `64KiB`.",
+            "examples": ["100MB", "64KiB"],
+            "anyOf": [
+                { "type": "string", "pattern": r"^\+?[0-9.]+(?:\s*(?:[kmgtpeKMGTPE][iI]?[bB]?|[bB]))?$" },
+                { "type": "integer", "minimum": Self::MIN },
+            ],
+        })
+    }
+}

@@ -36,6 +36,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum LayerSettings {
     /// Lines for people, on a standard stream.
@@ -53,6 +54,7 @@ pub enum LayerSettings {
 /// Lines for people, on a standard stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ConsoleSettings {
     /// The name of the route.
@@ -83,6 +85,7 @@ pub struct ConsoleSettings {
 /// Lines of text in a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FileSettings {
     /// The name of the route.
@@ -104,6 +107,7 @@ pub struct FileSettings {
     pub rotation: Rotation,
     /// How many files are kept, with the one in use; all if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub keep: Option<usize>,
     /// The line.
     #[serde(default)]
@@ -119,6 +123,7 @@ pub struct FileSettings {
 /// Rows in a CSV file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CsvSettings {
     /// The name of the route.
@@ -140,6 +145,7 @@ pub struct CsvSettings {
     pub rotation: Rotation,
     /// How many files are kept, with the one in use; all if not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub keep: Option<usize>,
     /// The columns: `default`, `all`, or a list of fields.
     #[serde(default)]
@@ -155,6 +161,7 @@ pub struct CsvSettings {
 /// JSON objects, one a line, in a file or on a standard stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct JsonSettings {
     /// The name of the route.
@@ -178,6 +185,7 @@ pub struct JsonSettings {
     pub rotation: Rotation,
     /// How many files are kept, with the one in use; all if not said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub keep: Option<usize>,
     /// What a record goes through on its way here, in this order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -190,6 +198,7 @@ pub struct JsonSettings {
 /// global default of the moment, so that it may be set later.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ApplicationSettings {
     /// The name of the route.
@@ -211,6 +220,7 @@ pub struct ApplicationSettings {
 /// Says which versions of a record a layer sees.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Versions {
     /// Those that the queue releases: the newest one, when it is final or has expired.
@@ -223,6 +233,7 @@ pub enum Versions {
 /// Names a standard stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Stream {
     /// Standard output.
     Stdout,
@@ -234,6 +245,7 @@ pub enum Stream {
 /// Says when lines are coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Color {
     /// When the stream is a terminal and `NO_COLOR` is not set.
     #[default]
@@ -250,6 +262,7 @@ pub enum Color {
 /// in use keeps its name and older ones are numbered: `audit.csv.1` is the last but one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Rotation {
     /// One file for ever.
@@ -270,6 +283,7 @@ pub enum Rotation {
 /// Says whether a new CSV file begins with the names of its columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "bool", into = "bool")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Header {
     /// It does, after a rotation too.
     #[default]
@@ -293,6 +307,7 @@ impl From<Header> for bool {
 /// The [`Template`] of a line; by default `{StartTime} {message} {rest}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LineTemplate(pub Template);
 
 impl Default for LineTemplate {

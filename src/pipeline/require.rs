@@ -27,11 +27,13 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ContextRequirement {
     /// The namespaces that it is for. No default.
     pub namespace: NamespacePattern,
     /// What the context must say; anonymous actors are actors. No default.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub fields: Vec<ContextField>,
     /// What happens to an operation whose context does not. Default: `flag`.
     #[serde(default)]
@@ -41,6 +43,7 @@ pub struct ContextRequirement {
 /// Says what happens to an operation whose context lacks something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Otherwise {
     /// Its record says in `MissingContext` what is missing.
@@ -67,6 +70,7 @@ pub struct NamespacePattern(String);
 /// Says what of a command's record stands in its comment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Comment {
     /// Nothing: the application has the comment for itself.
@@ -201,5 +205,23 @@ impl fmt::Display for NamespacePattern {
 impl fmt::Debug for NamespacePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for NamespacePattern {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "NamespacePattern".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            // A number with a dot is read as a text with one.
+            "type": ["string", "number"],
+            "pattern": "[.*]",
+            "description": "Namespaces: `db.collection`, with `*` for any characters. What works on a \
+                            whole database has the namespace `db.`, what works on the deployment `.`.",
+            "examples": ["shop.orders", "shop.*", "*"],
+        })
     }
 }

@@ -14,6 +14,7 @@ use crate::{
 /// The settings of a watcher; each has a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Settings {
     /// What of the driver's work is seen, besides the mirrored calls. Default: `spans`.
@@ -36,6 +37,7 @@ pub struct Settings {
     pub comment: Comment,
     /// How many versions of records fit between the application and the queue thread. A number, 1 or
     /// more. Default: 65536.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub buffer: usize,
     /// How records wait for their final version.
     pub queue: QueueSettings,
@@ -53,12 +55,14 @@ pub struct Settings {
     /// How long a shutdown may take before what is left is given up and counted. A duration such as
     /// `10s`, which is the default.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub shutdown_timeout: Duration,
 }
 
 /// Says what of the driver's work is seen, besides the mirrored calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum Capture {
     /// The driver's spans: no call goes unseen, raw traffic is recorded without counts.
@@ -74,6 +78,7 @@ pub enum Capture {
 /// Says when the configuration is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum ReloadOn {
     /// When the file has changed, and has not changed again within a second.

@@ -21,12 +21,14 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct QueueSettings {
     /// How long a record may be silent before its newest version is released with phase `timeout`.
     /// A duration; each update renews it. Default: `10m`. What `watchers` say of a kind of records goes
     /// before it: [`WatchQueue::set_timeout`](super::WatchQueue::set_timeout).
     #[serde(with = "compact::required")]
+    #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub timeout: Duration,
 
     /// How long every record is held, final or not, counted from its first version, so that
@@ -34,11 +36,13 @@ pub struct QueueSettings {
     ///
     /// A record that is silent for its `timeout` before that is held until then.
     #[serde(with = "compact::optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Duration>"))]
     pub forced_delay: Option<Duration>,
 
     /// How many records may wait at the same time. A number of records; with 0 nothing waits, and
     /// each record is new to the queue (a configuration file must say 1 or more). Final records that
     /// are not held need no place. Default: 100000.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub capacity: usize,
 
     /// What happens to a new record while `capacity` records wait. Default: `block`.
@@ -51,6 +55,7 @@ pub struct QueueSettings {
 /// one, and a final record that is not held goes through without waiting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum WhenFull {
     /// Nothing is lost: the record nearest to its deadline is released before it, as if the

@@ -36,6 +36,7 @@ named! {
     /// Names one part of a [`Context`] in the configuration.
     #[derive(Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     pub enum ContextField as "a part of the context" {
         /// Who does it.
         Actor = "actor",

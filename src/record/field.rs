@@ -185,3 +185,24 @@ fn distance(left: &str, right: &str) -> usize {
     }
     row[right.len()]
 }
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Field {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Field".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let word = |field: &Self| {
+            schemars::json_schema!({
+                "type": "string",
+                "const": field.name(),
+                "description": field.doc(),
+            })
+        };
+        schemars::json_schema!({
+            "description": "The name of one field of a record.",
+            "oneOf": Self::ALL.iter().map(word).collect::<Vec<_>>(),
+        })
+    }
+}

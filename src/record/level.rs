@@ -22,6 +22,7 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Levels {
     /// The operation began.
     pub first: EventLevel,
@@ -192,5 +193,33 @@ impl TryFrom<String> for EventLevel {
 impl From<EventLevel> for &'static str {
     fn from(level: EventLevel) -> Self {
         level.as_str()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for EventLevel {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "EventLevel".into()
+    }
+
+    /// The words as they are offered, and in any case.
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let words: Vec<_> = Self::ALL.iter().map(|level| level.as_str()).collect();
+        let any_case = |letter: char| format!("[{letter}{}]", letter.to_ascii_uppercase());
+        let pattern: String = words
+            .join("|")
+            .chars()
+            .map(|letter| match letter {
+                '|' => letter.to_string(),
+                _ => any_case(letter),
+            })
+            .collect();
+        schemars::json_schema!({
+            "description": "The level of an event, or that there is none.",
+            "anyOf": [
+                { "type": "string", "enum": words },
+                { "type": "string", "pattern": format!("^(?:{pattern})$") },
+            ],
+        })
     }
 }

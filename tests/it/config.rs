@@ -26,7 +26,7 @@ use proptest::{collection, option, prelude::*, sample::select};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const REFERENCE: &str = include_str!("../../config/reference.yaml");
+pub(crate) const REFERENCE: &str = include_str!("../../config/reference.yaml");
 const MINIMAL: &str = include_str!("../../config/minimal.yaml");
 
 /// Checks what a faulty file is told.
@@ -144,14 +144,12 @@ fn unknown_values_are_refused_with_the_nearest_one() {
     check(
         "layers:\n- file:\n    path: a.log\n    template: '{StartTime} {Operatoin}'",
         expect![
-            "audit.yaml:4:15: layers[0].file.template: template, column 14: unknown field `Operatoin`: did you mean `Operation`?"
+            "audit.yaml:4:29: layers[0].file.template: unknown field `Operatoin`: did you mean `Operation`?"
         ],
     );
     check(
         "layers:\n- console: {template: '{DB'}",
-        expect![
-            "audit.yaml:2:23: layers[0].console.template: template, column 1: `{` without its `}`"
-        ],
+        expect!["audit.yaml:2:24: layers[0].console.template: `{` without its `}`"],
     );
 }
 
@@ -652,7 +650,7 @@ fn reference() -> Value {
 }
 
 /// All values in the tree, each with the way to it.
-fn nodes(root: &Value) -> Vec<(String, &Value)> {
+pub(crate) fn nodes(root: &Value) -> Vec<(String, &Value)> {
     let mut found = vec![(String::new(), root)];
     let mut next = 0;
     while let Some((path, node)) = found.get(next).cloned() {
@@ -671,7 +669,7 @@ fn nodes(root: &Value) -> Vec<(String, &Value)> {
     found
 }
 
-fn with(root: &Value, path: &str, value: Value) -> Value {
+pub(crate) fn with(root: &Value, path: &str, value: Value) -> Value {
     let mut root = root.clone();
     let (parent, key) = path.rsplit_once('/').unwrap();
     match root.pointer_mut(parent).unwrap() {
@@ -689,12 +687,12 @@ fn without(root: &Value, path: &str) -> Value {
 }
 
 /// JSON is YAML.
-fn parse(value: &Value) -> Result<Settings, String> {
+pub(crate) fn parse(value: &Value) -> Result<Settings, String> {
     Settings::from_yaml_str(&value.to_string(), "json").map_err(|error| error.to_string())
 }
 
 /// The words that a message offers after the question.
-fn choices(message: &str, question: &str) -> Vec<String> {
+pub(crate) fn choices(message: &str, question: &str) -> Vec<String> {
     let list = message.split_once(question).expect(message).1;
     let list = list.split(": did you").next().unwrap();
     let list = list.split(" (and ").next().unwrap().replace(" or ", ", ").replace('`', "");
@@ -916,7 +914,7 @@ fn watchers(timeout: Option<Duration>, levels: Levels, fields: &Shown) -> Watche
 }
 
 /// Any settings that fit together.
-fn settings() -> impl Strategy<Value = Settings> {
+pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let when_full = select(vec![WhenFull::Block, WhenFull::DropUpdates, WhenFull::DropNewest]);
     let times = (duration(), option::of(duration()), option::of(duration()), duration());
     let service = (option::of(text()), option::of(text()));
@@ -1073,6 +1071,12 @@ layers:
 - json: {path: b.jsonl, keep: 0, rotation: daily}
 - jsn
 - file: {path: b.jsonl, rotatoin: daily, keep: 3}
+- application:
+    steps:
+    - when: \"Colection == 'news'\"
+    - when: >-
+        Duration > 1s
+        and Duration >> 3
 ";
         fs::write(directory.path().join("bad.yaml"), yaml).unwrap();
         check(
@@ -1137,11 +1141,17 @@ layers:
                 bad.yaml:19:25: layers[5].file: unknown key `rotatoin`, expected `name`, `levels`, `versions`, `privacy`, `path`, `rotation`, `keep`, `template`, `fields` or `steps`: did you mean `rotation`?
                 19 | - file: {path: b.jsonl, rotatoin: daily, keep: 3}
                    |                         ^
+                bad.yaml:22:14: layers[6].application.steps[0].when: unknown field `Colection`: did you mean `Collection`?
+                22 |     - when: "Colection == 'news'"
+                   |              ^
+                bad.yaml:25:23: layers[6].application.steps[1].when: found `>`, expected a value or a field
+                25 |         and Duration >> 3
+                   |                       ^
             "#]],
         );
         let error = Settings::from_yaml_str(yaml, "bad.yaml").unwrap_err().to_string();
         assert!(
-            error.contains("(and 17 more faults: `mongowatch config check` shows all)"),
+            error.contains("(and 19 more faults: `mongowatch config check` shows all)"),
             "{error}"
         );
     }

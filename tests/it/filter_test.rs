@@ -203,6 +203,6 @@ fn unknown_routes_and_faulty_configurations_are_refused() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
     expect![[r#"
-        mongowatch: error: config.yaml:7:13: layers[0].json.steps[0].when: column 1: unknown field `Duraton`: did you mean `Duration`?
+        mongowatch: error: config.yaml:7:13: layers[0].json.steps[0].when: unknown field `Duraton`: did you mean `Duration`?
     "#]].assert_eq(&stderr);
 }

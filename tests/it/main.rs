@@ -36,6 +36,8 @@ mod privacy;
 mod raw_batches;
 mod reload;
 mod rules;
+#[cfg(feature = "schema")]
+mod schema;
 #[path = "server.rs"]
 mod server_helper;
 mod shutdown;

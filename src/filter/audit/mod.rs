@@ -194,3 +194,27 @@ fn asks_for_args(query: &Document) -> bool {
         _ => key == "param.args" || key.starts_with("param.args."),
     })
 }
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for AuditFilterSettings {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AuditFilterSettings".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let fields =
+            FIELDS.iter().map(|(name, _)| ((*name).to_owned(), schemars::json_schema!({})));
+        schemars::json_schema!({
+            "description": "A filter of MongoDB's or Percona's auditing (`auditLog.filter`), as it is: a \
+                            query document on audit events, or a text that holds one.",
+            "examples": ["{ atype: { $in: [ \"createCollection\", \"dropCollection\" ] } }"],
+            "anyOf": [
+                { "type": ["string"] },
+                {
+                    "type": ["object"],
+                    "properties": fields.collect::<std::collections::BTreeMap<_, _>>(),
+                },
+            ],
+        })
+    }
+}

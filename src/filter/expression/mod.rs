@@ -199,3 +199,25 @@ impl From<Malformed> for Error {
         Self::config(malformed.to_string())
     }
 }
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Expression {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Expression".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A condition on one line: `== != > >= < <=`, `in [..]`, `between A and B`, \
+                            `exists`, `missing`, `has`, `=~ /../`, `starts with`, `ends with`, \
+                            `contains`, `and`, `or`, `not`; fields on both sides, `+ - * / %`, units \
+                            (`ms s min h`, `kB MB`...) and dates.",
+            "examples": [
+                "Collection == 'news' and Duration > 500ms",
+                "Operation in ['delete_one', 'delete_many'] and not (Actor.ID == 'batch')",
+                "MatchedCount > ModifiedCount",
+            ],
+        })
+    }
+}

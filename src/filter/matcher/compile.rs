@@ -44,7 +44,7 @@ pub(super) struct Compiler {
     is_inside: bool,
 }
 
-const AT_TOP: &[&str] = &["$and", "$or", "$nor", "$expr", "$comment"];
+pub(in crate::filter) const AT_TOP: &[&str] = &["$and", "$or", "$nor", "$expr", "$comment"];
 
 pub(super) fn query(query: &Document, names: Names) -> Result<Node, Fault> {
     if !query.values().all(|value| is_within(value, LEVELS_MAX)) {

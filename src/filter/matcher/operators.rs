@@ -12,7 +12,7 @@ use super::{
 };
 use crate::filter::{Fault, Part};
 
-const AT_FIELD: &[&str] = &[
+pub(in crate::filter) const AT_FIELD: &[&str] = &[
     "$eq",
     "$ne",
     "$gt",

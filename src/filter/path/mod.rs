@@ -270,12 +270,23 @@ impl schemars::JsonSchema for FieldPath {
         "FieldPath".into()
     }
 
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let field = generator.subschema_for::<Field>();
+        let names: Vec<_> = Field::ALL.iter().map(|field| field.name()).collect();
+        let names = names.join("|");
         schemars::json_schema!({
-            "type": "string",
-            "description": "A place in a record: `Filter`, `Filter.email`, `Filter.**.email`, \
-                            `Update.$set.card`.",
-            "maxLength": Self::LENGTH_MAX,
+            "description": "A place in a record: `Filter`, `Filter.email`, `Filter.**.email` (at any \
+                            depth), `Update.$set.card`. `*` stands for any key; one with dots stands in \
+                            backticks.",
+            "examples": ["Filter", "Filter.email", "Filter.**.email", "Update.$set.*"],
+            "anyOf": [
+                field,
+                {
+                    "type": "string",
+                    "pattern": format!(r"^(?:(?:{names}|`(?:{names})`)(?:\.[\s\S]+)?|\*\*?\.[\s\S]+)$"),
+                    "maxLength": Self::LENGTH_MAX,
+                },
+            ],
         })
     }
 }

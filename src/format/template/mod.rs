@@ -296,3 +296,25 @@ impl fmt::Debug for Template {
         write!(f, "Template({:?})", self.source)
     }
 }
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Template {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Template".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A line of text. In braces stand fields of the record, and `{message}` \
+                            (operation, namespace and outcome), `{watch}` (the fields that are shown \
+                            and known), `{rest}` (those of them that stand nowhere else in the line) \
+                            and `{watch.full}` (all that are known). `{Duration:.3}` has three \
+                            decimals, `{Operation:<12}` twelve characters; `{{` is a brace.",
+            "examples": [
+                "{StartTime} {message} {rest}",
+                "{StartTime} {DB}.{Collection} {Operation:<12} {Outcome} in {Duration:.3}s",
+            ],
+        })
+    }
+}
