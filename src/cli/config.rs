@@ -9,7 +9,10 @@ use std::{
 use anyhow::Context;
 use clap::Subcommand;
 
-use crate::{cli::Exit, config};
+use crate::{
+    cli::{Exit, convert},
+    config,
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -23,6 +26,8 @@ pub(super) enum Command {
 In an editor with a YAML language server, the first line of a configuration names the schema: \
 `# yaml-language-server: $schema=mongowatch.schema.json`, a path beside the file or a URL.")]
     Schema,
+    /// Make a configuration of one of pymongowatch, and say what could not be carried over
+    Convert(convert::Args),
 }
 
 /// What the user said to `config check`.
@@ -50,6 +55,7 @@ impl Command {
             Self::Check(args) => check(&args.files),
             Self::Print(args) => print(args.file.as_deref()),
             Self::Schema => out(&config::json_schema()).map(|()| Exit::Success),
+            Self::Convert(args) => args.run(),
         }
     }
 }

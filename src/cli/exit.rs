@@ -12,11 +12,14 @@ pub enum Exit {
     Usage,
     /// The work was done but for malformed rows or lines; an edit in place was not done at all.
     Malformed,
+    /// A file was converted, but not all of it could be carried over.
+    Incomplete,
 }
 
 impl Exit {
     /// Every value, by code.
-    pub const ALL: &'static [Self] = &[Self::Success, Self::Failure, Self::Usage, Self::Malformed];
+    pub const ALL: &'static [Self] =
+        &[Self::Success, Self::Failure, Self::Usage, Self::Malformed, Self::Incomplete];
 
     /// The number that the process exits with.
     #[must_use]
@@ -26,6 +29,7 @@ impl Exit {
             Self::Failure => 1,
             Self::Usage => 2,
             Self::Malformed => 3,
+            Self::Incomplete => 4,
         }
     }
 
@@ -39,6 +43,7 @@ impl Exit {
             Self::Malformed => {
                 "malformed rows or lines were left out (in place: nothing was changed)"
             }
+            Self::Incomplete => "a file was converted, but not all of it could be carried over",
         }
     }
 

@@ -4,6 +4,7 @@
 //! what runs. Data goes to stdout, talk to stderr, and the exit status is an [`Exit`].
 
 mod config;
+mod convert;
 mod csv;
 mod exit;
 mod filter;
@@ -24,7 +25,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check and print configuration files
+    /// Check, print and convert configuration files
     #[command(subcommand)]
     Config(config::Command),
     /// Work on the CSV files that mongowatch and pymongowatch write

@@ -11,7 +11,7 @@ use crate::{filter::Part, record::nearest, watch_error::Error};
 ///
 /// It is made where the fault is noticed and learns its place and its key on the way up.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     place: Option<Place>,
     /// Is it the key at the place that is wrong, and not the value?
     is_of_key: bool,
@@ -47,7 +47,7 @@ const MOVED: &[(&str, &str)] = &[("cursor_timeout", "watchers.cursor.timeout")];
 const JIFF_DURATION: &str = r#"failed to parse input in the "friendly" duration format"#;
 
 impl Fault {
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self::with(Message::Whole(message.into()))
     }
 
@@ -95,7 +95,7 @@ impl Fault {
         self.at_place(node.place)
     }
 
-    pub(super) fn at_place(mut self, place: Place) -> Self {
+    pub(crate) fn at_place(mut self, place: Place) -> Self {
         self.place.get_or_insert(place);
         self
     }
@@ -109,7 +109,7 @@ impl Fault {
     }
 
     /// Adds a step above those that are there.
-    pub(super) fn within(mut self, part: impl Into<Part>) -> Self {
+    pub(crate) fn within(mut self, part: impl Into<Part>) -> Self {
         self.way.push(part.into());
         self
     }
@@ -139,7 +139,7 @@ impl Fault {
     }
 
     /// The error for the user, in one line.
-    pub(super) fn into_error(self, name: &str) -> Error {
+    pub(crate) fn into_error(self, name: &str) -> Error {
         self.into_error_of(name, 0)
     }
 
@@ -289,7 +289,7 @@ impl Letter {
 }
 
 /// The word for a message: in backticks, and cut if it is long.
-pub(super) fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     const LETTERS_MAX: usize = 60;
     match word.char_indices().nth(LETTERS_MAX) {
         Some((end, _)) => format!("`{}...`", &word[..end]),

@@ -76,7 +76,14 @@ mod yaml;
 #[cfg(feature = "schema")]
 pub use self::schema::json_schema;
 #[cfg(all(feature = "yaml", feature = "cli"))]
-pub(crate) use self::yaml::{check_yaml_file, print_yaml_env, print_yaml_file};
+pub(crate) use self::{
+    fault::{Fault, quoted},
+    tree::{Key, Kind, Node, Place},
+    yaml::{
+        check_yaml_file, check_yaml_text, print_yaml_env, print_yaml_file, read_text,
+        read_text_file,
+    },
+};
 pub use crate::pipeline::Settings;
 #[cfg(feature = "cli")]
 use crate::{filter::StepSettings, layer, record::Privacy};

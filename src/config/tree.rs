@@ -18,7 +18,7 @@ use crate::filter::Part;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub place: Place,
     pub kind: Kind,
     /// A scalar as it stands in the file, with its quotes; one that is no text and came from
@@ -54,7 +54,7 @@ pub(super) enum ValueFrom {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// An empty value, `null` or `~`.
     Nothing,
     Bool(bool),
@@ -70,20 +70,20 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Key {
+pub(crate) struct Key {
     pub place: Place,
     pub name: String,
 }
 
 /// Line and column, both from 1; columns are characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub line: u64,
     pub column: u64,
 }
 
 impl Place {
-    pub(super) const START: Self = Self { line: 1, column: 1 };
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
 }
 
 impl From<Location> for Place {
@@ -94,7 +94,7 @@ impl From<Location> for Place {
 
 impl Node {
     /// Reads one document; an empty one is [`Kind::Nothing`].
-    pub(super) fn parse(source: &str) -> Result<Self, Fault> {
+    pub(crate) fn parse(source: &str) -> Result<Self, Fault> {
         let options = serde_saphyr::options! {
             budget: serde_saphyr::budget! { max_nodes: 20_000, max_depth: 32, max_documents: 2 },
             // All of YAML 1.1's `yes`, `no`, `on` and `off` are texts: `off` is a level.
@@ -188,7 +188,7 @@ impl Node {
     }
 
     /// A scalar as it stands in the file.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Text(text) => Some(text),
             _ => self.spelling.as_deref(),
@@ -196,7 +196,7 @@ impl Node {
     }
 
     /// What is there, for a message.
-    pub(super) fn found(&self) -> String {
+    pub(crate) fn found(&self) -> String {
         if let Some(written) = &self.written {
             return quoted(&written.text);
         }

@@ -1,8 +1,10 @@
 //! Settings from YAML, and back.
 
+#[cfg(feature = "cli")]
+use std::env::VarError;
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -56,7 +58,7 @@ impl Settings {
     /// those of [`Settings::from_yaml_str`].
     pub fn from_yaml_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        Self::from_yaml_str(&text(path)?, &path.display().to_string())
+        Self::from_yaml_str(&read_text_file(path)?, &path.display().to_string())
     }
 
     /// Writes all settings as YAML that [`Settings::from_yaml_str`] reads again.
@@ -121,14 +123,20 @@ impl WatcherBuilder {
 /// When the file cannot be read.
 #[cfg(feature = "cli")]
 pub(crate) fn check_yaml_file(path: &Path) -> Result<Vec<(Error, String)>> {
-    let (text, name) = (text(path)?, path.display().to_string());
-    let text = without_mark(&text);
-    let faults = read(text, &|name| std::env::var(name)).err().unwrap_or_default();
+    let (text, name) = (read_text_file(path)?, path.display().to_string());
+    let faults = read(&text, &|name| std::env::var(name)).err().unwrap_or_default();
     let shown = |fault: Fault| {
-        let snippet = fault.place().map_or_else(String::new, |place| snippet(text, place));
+        let snippet = fault.place().map_or_else(String::new, |place| snippet(&text, place));
         (fault.into_error(&name), snippet)
     };
     Ok(faults.into_iter().map(shown).collect())
+}
+
+/// The errors of a text that has no variables; none if it is right. Opens nothing.
+#[cfg(feature = "cli")]
+pub(crate) fn check_yaml_text(text: &str, name: &str) -> Vec<Error> {
+    let faults = read(text, &|_| Err(VarError::NotPresent)).err().unwrap_or_default();
+    faults.into_iter().map(|fault| fault.into_error(name)).collect()
 }
 
 /// What a file comes to, as YAML: with all defaults, and variables where values came from them.
@@ -139,7 +147,7 @@ pub(crate) fn check_yaml_file(path: &Path) -> Result<Vec<(Error, String)>> {
 #[cfg(feature = "cli")]
 pub(crate) fn print_yaml_file(path: &Path) -> Result<String> {
     let name = path.display().to_string();
-    let read = read(without_mark(&text(path)?), &|name| std::env::var(name));
+    let read = read(&read_text_file(path)?, &|name| std::env::var(name));
     let read = read.map_err(|faults| first(faults, &name))?;
     write::to_string_with(&read.settings.resolved(), &read.root).map_err(|source| {
         Error::config("the settings cannot be written as YAML").with_source(source.to_string())
@@ -189,27 +197,42 @@ fn first(faults: Vec<Fault>, name: &str) -> Error {
     }
 }
 
-fn text(path: &Path) -> Result<String> {
+/// Reads the text of a configuration file, without the mark before it.
+///
+/// # Errors
+///
+/// When the file cannot be read, is longer than 1 MiB or not UTF-8.
+pub(crate) fn read_text_file(path: &Path) -> Result<String> {
     let name = path.display().to_string();
-    String::from_utf8(bytes(path, &name)?).map_err(|error| {
-        let n_valid = error.utf8_error().valid_up_to();
-        not_utf8(&error.as_bytes()[..n_valid]).into_error(&name)
-    })
-}
-
-fn bytes(path: &Path, name: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
     if path.is_dir() {
         return Err(Error::config(format!("{name}: found a directory, expected a file")));
     }
-    File::open(path)
-        .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|source| Error::config(format!("{name}: cannot be read")).with_source(source))?;
+    let file = File::open(path).map_err(|source| unreadable(&name, source))?;
+    read_text(file, &name)
+}
+
+/// Reads the text of a configuration, without the mark before it; errors name it `name`.
+///
+/// # Errors
+///
+/// When it cannot be read, is longer than 1 MiB or not UTF-8.
+pub(crate) fn read_text(input: impl Read, name: &str) -> Result<String> {
+    let mut bytes = Vec::new();
+    let read = input.take(BYTES_MAX + 1).read_to_end(&mut bytes);
+    read.map_err(|source| unreadable(name, source))?;
     if bytes.len() as u64 > BYTES_MAX {
         let message = format!("{name}: found more than 1 MiB, expected a configuration");
         return Err(Error::config(message));
     }
-    Ok(bytes)
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let n_valid = error.utf8_error().valid_up_to();
+        not_utf8(&error.as_bytes()[..n_valid]).into_error(name)
+    })?;
+    Ok(without_mark(&text).to_owned())
+}
+
+fn unreadable(name: &str, source: io::Error) -> Error {
+    Error::config(format!("{name}: cannot be read")).with_source(source)
 }
 
 /// The fault of a byte after these.

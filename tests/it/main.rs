@@ -15,6 +15,8 @@ mod code_filters;
 mod concurrency;
 #[cfg(feature = "yaml")]
 mod config;
+#[cfg(feature = "cli")]
+mod config_convert;
 #[cfg(feature = "yaml")]
 mod config_examples;
 mod context;

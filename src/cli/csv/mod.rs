@@ -20,6 +20,7 @@ mod tests;
 
 use clap::Subcommand;
 
+pub(super) use self::target::Target;
 use crate::cli::Exit;
 
 #[derive(Debug, Subcommand)]

@@ -19,7 +19,7 @@ const SUFFIX: &str = ".tmp";
 
 /// Where the output goes.
 #[derive(Clone, Debug)]
-pub(super) enum Target {
+pub(in crate::cli) enum Target {
     Stdout,
     /// Something that is written to but never replaced, such as `/dev/null`.
     Stream(PathBuf),
@@ -29,7 +29,7 @@ pub(super) enum Target {
 
 impl Target {
     /// Finds out what stands at `path`.
-    pub(super) fn at(path: &Path) -> anyhow::Result<Self> {
+    pub(in crate::cli) fn at(path: &Path) -> anyhow::Result<Self> {
         let look = || -> io::Result<Self> {
             match fs::symlink_metadata(path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -44,7 +44,7 @@ impl Target {
     }
 
     /// Opens the way to it.
-    pub(super) fn open(&self) -> io::Result<Output> {
+    pub(in crate::cli) fn open(&self) -> io::Result<Output> {
         Ok(match self {
             Self::Stdout => Output::Stdout(BufWriter::with_capacity(BUFFER, io::stdout())),
             Self::Stream(path) => {
@@ -57,7 +57,7 @@ impl Target {
 }
 
 /// An output that is being written.
-pub(super) enum Output {
+pub(in crate::cli) enum Output {
     // Standard output of the library flushes at each line end; a large buffer before it hands over
     // many lines at once.
     Stdout(BufWriter<io::Stdout>),
@@ -75,7 +75,7 @@ impl Output {
     }
 
     /// Makes what was written count; `check` is asked last, before a file is replaced.
-    pub(super) fn finish(
+    pub(in crate::cli) fn finish(
         mut self,
         check: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
@@ -102,7 +102,7 @@ impl Write for Output {
 }
 
 /// A file on its way to a place.
-pub(super) struct NewFile {
+pub(in crate::cli) struct NewFile {
     out: BufWriter<NamedTempFile>,
     place: PathBuf,
     dir: PathBuf,
