@@ -357,3 +357,36 @@ fn faults_of_scripts_are_shown_in_the_file() {
         "#]],
     );
 }
+
+#[test]
+fn faults_of_steps_stand_at_their_places() {
+    check(
+        "layers:
+- console:
+    steps:
+    - sample: {ratio: {ratio: 0.1, always: {DB: a}}}
+    - sample: {ratio: 1.5}
+    - set: {Tenant: acme, InsertedIds.x: 1}
+    - set: {Filter: {template: '{DB}'}}
+    - set: {}
+    - rename: {DB: Reason, Duration: Tenant}
+    - rate: {by: [DB, Actor.Id]}
+    - rate: {by: [DB, Filter.*]}
+    - limit: {first: 1, by: Labels.team}
+    - limit: {first: 1, by: [Extra.Team, Filter.status, InsertedIds.0]}
+    - limit: {first: 1, by: {DB: 1}}
+",
+        expect![[r#"
+            a:4:23: layers[0].console.steps[0].sample.ratio: found a map, expected a number between 0 and 1
+            a:5:23: layers[0].console.steps[1].sample.ratio: found 1.5, expected a ratio between 0 and 1
+            a:6:42: layers[0].console.steps[2].set.InsertedIds.x: `InsertedIds` is a list: nothing can be put below it
+            a:7:21: layers[0].console.steps[3].set.Filter: Filter: expected a document or an array, found a string
+            a:8:12: layers[0].console.steps[4].set: expected at least one path with its value
+            a:9:38: layers[0].console.steps[5].rename.Duration: nothing of `Duration` fits there: Tenant: expected a string, found a double
+            a:10:23: layers[0].console.steps[6].rate.by[1]: path `Actor.Id`, column 7: `Actor` has `Kind`, `ID` and `Name`, not `Id`: did you mean `ID`?
+            a:11:23: layers[0].console.steps[7].rate.by[1]: `Filter.*` may name several places, expected one
+            a:13:57: layers[0].console.steps[9].limit.by[2]: InsertedIds.0 is another one for each operation
+            a:14:29: layers[0].console.steps[10].limit.by: found a map, expected a path, or a list of paths
+        "#]],
+    );
+}

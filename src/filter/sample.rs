@@ -47,7 +47,7 @@ impl SampleSettings {
     pub fn build(&self) -> Result<Sample, Fault> {
         if !(0.0..=1.0).contains(&self.ratio) {
             let fault = format!("found {}, expected a ratio between 0 and 1", self.ratio);
-            return Err(Fault::new(fault));
+            return Err(Fault::new(fault).within("ratio".into()));
         }
         let always = self.always.as_ref().map(|query| Matcher::for_records(query.as_document()));
         let always = always.transpose().map_err(|fault| fault.within("always".into()))?;

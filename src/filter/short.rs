@@ -55,13 +55,19 @@ pub(super) enum Form<T> {
 }
 
 /// Stands for settings that have no full form.
-#[derive(Deserialize)]
 enum Never {}
+
+impl<'de> Deserialize<'de> for Never {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(de::Error::invalid_type(de::Unexpected::Map, &PATHS))
+    }
+}
+
+const PATHS: &str = "a path, or a list of paths";
 
 impl<'de> Deserialize<'de> for FieldPaths {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let visitor =
-            FormVisitor::<Never> { expected: "a path, or a list of paths", full: PhantomData };
+        let visitor = FormVisitor::<Never> { expected: PATHS, full: PhantomData };
         match deserializer.deserialize_any(visitor)? {
             Form::Short(paths) => Ok(paths),
             Form::Full(never) => match never {},

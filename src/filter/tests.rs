@@ -381,7 +381,7 @@ fn a_sample_has_its_part_and_all_versions_of_an_operation() {
     assert!((2_150..2_850).contains(&n_passed), "{n_passed}");
     check_refused(
         r#"[{"sample":1.5}]"#,
-        &expect!["[0].sample: found 1.5, expected a ratio between 0 and 1"],
+        &expect!["[0].sample.ratio: found 1.5, expected a ratio between 0 and 1"],
     );
     check_refused(
         r#"[{"sample":{"ratio":0,"always":{"Colection":1}}}]"#,

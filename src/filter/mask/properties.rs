@@ -385,6 +385,64 @@ proptest! {
         }
     }
 
+    /// By a path, or by a pattern: both follow the sense of operators.
+    #[test]
+    fn operators_and_expressions_hide_no_named_field(
+        below in within(secret()), is_beside: bool, is_path: bool,
+        reference in prop::sample::select(&[
+            r#""$token""#, r#""$$ROOT.token""#, r#""$$each.token""#, r#"{ "$getField": "token" }"#,
+            r#"{ "$toLower": "$token.a" }"#, r#"{ "$ifNull": [{ "$trim": { "input": "$token" } }, 1] }"#,
+        ][..]),
+        function in prop::sample::select(&["$eq", "$in", "$cond", "$regexMatch", "$concat"][..]),
+        above in prop::collection::vec(
+            (prop::sample::select(&["$expr", "$and", "$or", "$match", "$not", "$elemMatch", "$set"][..]),
+             any::<bool>()),
+            0..5,
+        ),
+    ) {
+        let reference: serde_json::Value = serde_json::from_str(reference).unwrap();
+        let reference = Bson::try_from(reference).unwrap();
+        let mut value = Bson::from(match (is_beside, is_path) {
+            (true, true) => doc! { function: [reference, below, TEXT] },
+            (true, false) => doc! { function: { "input": reference, "x": [below, TEXT] } },
+            (false, _) => doc! { "token": [below, TEXT], "open": 1 },
+        });
+        for (key, is_list) in above {
+            value = doc! { key: if is_list { vec![value].into() } else { value } }.into();
+        }
+        let mut record =
+            WatchMessage::new(WatcherName::Collection, "find", Timestamp::from_micros(0));
+        record.filter = Some(Arc::new(value));
+        let mut settings = mask(path(if is_path { "Filter.token" } else { "Filter" }), MaskMode::Type);
+        if !is_path {
+            settings.patterns = vec![PatternSettings::Token];
+        }
+        prop_assert_eq!(leaked(&applied(&mut build(&settings), &Arc::new(record))), None);
+    }
+
+    /// Texts and keys that nobody thought of are read without a panic, and end.
+    #[test]
+    fn any_text_can_be_looked_at(
+        text in "(\\PC|[{}\\[\\]()=:\"'`@./\\\\ 0-9]|password|token|://|bearer ){0,40}", any in ".*",
+    ) {
+        let mut settings = mask(path("Filter"), MaskMode::Partial);
+        settings.patterns =
+            vec![PatternSettings::Card, PatternSettings::Email, PatternSettings::Token];
+        let mut mask = build(&settings);
+        for text in [&text, &any] {
+            let start = Timestamp::from_micros(0);
+            let mut record = WatchMessage::new(WatcherName::Collection, "find", start);
+            // A value behind a name is covered, whatever stands before the name.
+            let named = format!("{text} password={TEXT}");
+            let below = doc! { format!("{text}_password"): TEXT };
+            record.filter = Some(Arc::new(
+                doc! { text: text, "named": named, "below": below, "$where": text }.into(),
+            ));
+            let masked = applied(&mut mask, &Arc::new(record));
+            prop_assert_eq!(leaked(&masked), None);
+        }
+    }
+
     /// What has no form of a secret is shared with the other routes, as it is.
     #[test]
     fn what_is_no_secret_passes_a_mask_by_patterns(parts in [document(), document(), document()]) {

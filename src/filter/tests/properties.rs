@@ -67,10 +67,8 @@ fn any_record() -> impl Strategy<Value = WatchMessage> {
         record.filter = filter.map(Arc::new);
         record.update = update.map(|update| Arc::new(update.into()));
         record.inserted_ids = ids.map(Arc::new);
-        let mut context = Context::default();
-        context.actor = actor.map(|id| Actor::user(id).name("Alice"));
-        context.tenant = tenant;
-        context.labels = labels;
+        let actor = actor.map(|id| Actor::user(id).name("Alice"));
+        let context = Context { actor, tenant, labels, ..Context::default() };
         record.context = (context != Context::default()).then(|| Arc::new(context));
         let (extra, millis, message) = rest;
         record.extra = extra.map(Arc::new);
@@ -215,7 +213,7 @@ fn check_untouched(
     for field in [Field::Filter, Field::Labels, Field::Extra, Field::Update] {
         let first = |path: &&str| path.split('.').nth(1).map(str::to_owned);
         let paths = of(field);
-        let keys: Option<Vec<String>> = paths.into_iter().map(|path| first(path)).collect();
+        let keys: Option<Vec<String>> = paths.into_iter().map(first).collect();
         let Some(keys) = keys else { continue };
         let (Bson::Document(before), after) =
             (Bson::from(before.get(field)), Bson::from(after.get(field)))
@@ -272,7 +270,7 @@ impl Limits {
         };
         *n_seen += 1;
         let passes = *n_seen <= self.first
-            || self.then_every.is_some_and(|every| (*n_seen - self.first) % every == 0);
+            || self.then_every.is_some_and(|every| (*n_seen - self.first).is_multiple_of(every));
         if !passes {
             *n_untold += 1;
             return None;

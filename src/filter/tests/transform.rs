@@ -249,9 +249,8 @@ fn records_are_grouped_by_parts_of_fields() {
         let mut record = (*record("find", "orders", 1)).clone();
         record.filter = Some(Arc::new(doc! { "status": status, "n": 1 }.into()));
         record.extra = Some(Arc::new(doc! { "Team": "payments", "Count": 7 }));
-        let mut context = Context::default();
-        context.actor = actor.map(Actor::user);
-        context.labels = doc! { "team": "blue", "other": 1 };
+        let labels = doc! { "team": "blue", "other": 1 };
+        let context = Context { actor: actor.map(Actor::user), labels, ..Context::default() };
         record.context = Some(Arc::new(context));
         assert_eq!(steps.apply(&mut Draft::new(Arc::new(record), at(0))), Ok(()));
     };
@@ -296,9 +295,7 @@ fn records_are_grouped_by_parts_of_fields() {
 fn an_actor_takes_its_parts_when_its_kind_is_among_them() {
     let mut steps = steps(r#"[{"rate":{"by":["Actor.ID","Actor.Kind","WatcherName"],"sum":[]}}]"#);
     let mut record = (*record("find", "orders", 1)).clone();
-    let mut context = crate::record::Context::default();
-    context.actor = Some("alice".into());
-    record.context = Some(Arc::new(context));
+    record.set(Field::Actor, bson!({ "Kind": "user", "ID": "alice" })).unwrap();
     assert_eq!(steps.apply(&mut Draft::new(Arc::new(record), at(0))), Ok(()));
     let made = steps.finish(at(1));
     let (_, record) = &made[0];
