@@ -25,6 +25,8 @@ fn main() {
     mask();
     shapes();
     route();
+    #[cfg(feature = "script")]
+    script();
     load();
 }
 
@@ -158,6 +160,26 @@ fn route() {
         for number in 0..n {
             let mut draft = Draft::new(Arc::clone(&records[number % 16]), now);
             black_box(steps.apply(&mut draft)).expect("it passes");
+            black_box(draft);
+        }
+    });
+}
+
+#[cfg(feature = "script")]
+fn script() {
+    use mongowatch::filter::ScriptSettings;
+
+    let code = r#"
+        if record.Collection == "news" && record.Duration > 1.0 { record.Extra.Slow = true; }
+        record.DB != "admin"
+    "#;
+    let mut script = ScriptSettings::new(code).build().expect("a valid script");
+    let records: Vec<_> = (0..16).map(record).collect();
+    let now = records[0].start_time;
+    nanos("script_ns", 2_000, |n| {
+        for number in 0..n {
+            let mut draft = Draft::new(Arc::clone(&records[number % 16]), now);
+            let _ = black_box(script.apply(&mut draft));
             black_box(draft);
         }
     });

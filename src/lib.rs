@@ -35,6 +35,7 @@
 //! - `sync`: the mirror of the driver's blocking API, `mongowatch::sync`.
 //! - `tracing-opentelemetry`: trace and span ids out of spans that are not the active ones.
 //! - `cli`: the `mongowatch` command line tool.
+//! - `script`: the step `script`, code in Rhai.
 //!
 //! The driver's own features are passed through under their names, with the driver's defaults:
 //! `bson-2` (default) and `bson-3`, `rustls-tls`, the compressions, the ways to authenticate. Those that

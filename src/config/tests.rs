@@ -348,8 +348,8 @@ fn faults_of_scripts_are_shown_in_the_file() {
         "layers:\n- file:\n    path: a\n    steps:\n    - script: 'record.Colection == 1'\n    - script:\n        code: |\n          // \u{e9}\n\n          if record.Filter.a {\n            let x = recrod.DB;\n          }\n        on_error: pass\n    - script: |-\n        let x = 1;\n        x +\n    - script: >\n        record.DB ==\n        record.Fliter\n    - script: {code: 'true', timeout: 1h}\n    - script: {file: /nowhere/a.rhai}\n    - script: {}\n",
         expect![[r#"
             a:5:23: layers[0].file.steps[0].script.code: line 1, column 8: unknown field `Colection`: did you mean `Collection`?
-            a:12:21: layers[0].file.steps[1].script.code: line 4, column 11: unknown variable `recrod`: did you mean `record`?
-            a:17:12: layers[0].file.steps[2].script.code: line 2, column 4: script is incomplete
+            a:11:21: layers[0].file.steps[1].script.code: line 4, column 11: unknown variable `recrod`: did you mean `record`?
+            a:16:12: layers[0].file.steps[2].script.code: line 2, column 4: script is incomplete
             a:18:9: layers[0].file.steps[3].script.code: line 1, column 21: unknown field `Fliter`: did you mean `Filter`?
             a:20:39: layers[0].file.steps[4].script.timeout: expected a duration between 1ms and 10s
             a:21:22: layers[0].file.steps[5].script.file: could not read the script /nowhere/a.rhai: No such file or directory (os error 2)

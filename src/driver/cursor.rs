@@ -3,7 +3,6 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -14,11 +13,8 @@ use mongodb::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{ClientSession, failure, operation::Operation, wire::Wire};
-use crate::{
-    pipeline::CursorUpdates,
-    record::{Outcome, WatchMessage},
-};
+use super::{ClientSession, failure, operation::Operation, updates::Updates};
+use crate::record::{Outcome, WatchMessage};
 
 /// Streams the result of a query, as the driver's [`mongodb::Cursor`] does, and watches it.
 ///
@@ -84,67 +80,6 @@ pub(super) struct CursorWatch {
     troubled: Option<Outcome>,
     /// The outcome when it is dropped before its end.
     dropped: Outcome,
-}
-
-/// When an update comes out.
-pub(super) enum Updates {
-    /// With each document.
-    Document,
-    /// When there are more batches than the last time; `has_waited` as in the next.
-    Batch { wire: Arc<Wire>, n_seen: u64, has_waited: bool },
-    /// The driver's traffic is not seen: when the application has waited for the driver since the last
-    /// step. A batch that is there at the first poll is not noticed.
-    Wait { has_waited: bool },
-}
-
-impl Updates {
-    fn of(operation: &mut Operation) -> Self {
-        match (operation.cursor_updates(), operation.wire()) {
-            (CursorUpdates::EveryDocument, _) => Self::Document,
-            (CursorUpdates::EveryBatch, Some(wire)) => Self::every_batch(wire),
-            (CursorUpdates::EveryBatch, None) => Self::Wait { has_waited: false },
-        }
-    }
-
-    /// With each batch of this operation, but for those that have come already.
-    pub(super) fn every_batch(wire: Arc<Wire>) -> Self {
-        let n_seen = wire.n_batches();
-        Self::Batch { wire, n_seen, has_waited: false }
-    }
-
-    pub(super) const fn wait(&mut self) {
-        match self {
-            Self::Batch { has_waited, .. } | Self::Wait { has_waited } => {
-                *has_waited = true;
-            }
-            Self::Document => {}
-        }
-    }
-
-    /// Is what has just come worth an update?
-    pub(super) fn is_due(&self) -> bool {
-        match self {
-            Self::Document => true,
-            // One load for each document; the lock of the wire is not taken.
-            Self::Batch { wire, n_seen, has_waited } => match wire.n_batches() {
-                // The doors have not noticed one yet, and so may miss the next ones too.
-                0 => *has_waited,
-                n_batches => n_batches > *n_seen,
-            },
-            Self::Wait { has_waited } => *has_waited,
-        }
-    }
-
-    /// The step is made.
-    pub(super) fn begin_anew(&mut self) {
-        match self {
-            Self::Batch { wire, n_seen, has_waited } => {
-                (*n_seen, *has_waited) = (wire.n_batches(), false);
-            }
-            Self::Wait { has_waited } => *has_waited = false,
-            Self::Document => {}
-        }
-    }
 }
 
 /// What is known of the cursor on the server.
@@ -340,7 +275,7 @@ impl<T> Drop for SessionCursorStream<'_, '_, T> {
 impl CursorWatch {
     pub(super) fn new(mut operation: Operation, on_server: OnServer) -> Self {
         let limit = operation.record().and_then(|record| limit_of(record));
-        let updates = Updates::of(&mut operation);
+        let updates = Updates::of(&operation);
         Self {
             operation,
             n_received: 0,

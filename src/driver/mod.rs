@@ -29,6 +29,7 @@ mod span;
 pub mod sync;
 #[cfg(test)]
 mod tests;
+mod updates;
 mod wire;
 
 pub use self::{

@@ -9,11 +9,10 @@ use mongodb::{
 };
 
 use super::{
-    body,
-    cursor::Updates,
-    describe,
+    body, describe,
     probe::Probe,
     reply::{Reply, bson_len},
+    updates::Updates,
     wire::Wire,
 };
 use crate::{

@@ -63,7 +63,7 @@ pub struct WatcherSettings {
     /// How long such a record may be silent before its newest version comes out with phase `timeout`.
     /// A duration. Default: that of the queue.
     #[serde(with = "compact::optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Duration>"))]
     pub timeout: Option<Duration>,
     /// The levels of its events by phase, for layers that do not say their own. Default: the watcher's.
     #[serde(skip_serializing_if = "PhaseLevels::is_empty")]
@@ -71,7 +71,6 @@ pub struct WatcherSettings {
     /// The fields that `{watch}` and `{rest}` show of it, for layers that do not say their own. Default:
     /// the watcher's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Value>"))]
     pub fields: Option<Shown>,
     /// Own fields, by operation. Default: none.
     #[serde(skip_serializing_if = "OwnFieldsSettings::is_empty")]
@@ -87,7 +86,7 @@ pub struct CursorSettings {
     /// How long such a record may be silent before its newest version comes out with phase `timeout`:
     /// the application may rightly work on one batch for a while. A duration. Default: that of the queue.
     #[serde(with = "compact::optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Duration>"))]
     pub timeout: Option<Duration>,
     /// The levels of its events by phase, for layers that do not say their own. Default: the watcher's.
     #[serde(skip_serializing_if = "PhaseLevels::is_empty")]
@@ -95,7 +94,6 @@ pub struct CursorSettings {
     /// The fields that `{watch}` and `{rest}` show of it, for layers that do not say their own. Default:
     /// the watcher's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Value>"))]
     pub fields: Option<Shown>,
     /// Own fields, by operation. Default: none.
     #[serde(skip_serializing_if = "OwnFieldsSettings::is_empty")]

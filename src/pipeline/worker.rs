@@ -168,7 +168,11 @@ impl Worker {
     fn take(&mut self, record: Box<WatchMessage>, now: Instant) {
         if self.routes.iter().any(Route::sees_every_version) {
             let time = self.time;
-            let version = Arc::new((*record).clone());
+            let mut version = Box::new((*record).clone());
+            if self.is_rearranged {
+                self.hand_over.redact(&mut version);
+            }
+            let version = Arc::from(version);
             for route in self.routes.iter_mut().filter(|route| route.sees_every_version()) {
                 route.send(&version, &self.kinds, time);
             }

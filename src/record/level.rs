@@ -76,19 +76,15 @@ impl Default for Levels {
 pub struct PhaseLevels {
     /// The operation began.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub first: Option<EventLevel>,
     /// Something new is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub update: Option<EventLevel>,
     /// The operation has ended.
     #[serde(rename = "final", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub final_: Option<EventLevel>,
     /// The operation was silent for longer than its timeout.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub timeout: Option<EventLevel>,
 }
 

@@ -556,8 +556,8 @@ fn rules_on_the_context_are_checked() {
 
 #[test]
 fn the_reference_has_every_key_with_another_value_than_its_default() {
-    let settings = read(REFERENCE);
     let whole = reference();
+    let settings = parse(&whole).unwrap();
     // Some keys exclude each other: together, all of one kind have all keys.
     let mut kinds: BTreeMap<&str, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     for (path, node) in nodes(&whole) {
@@ -582,7 +582,8 @@ fn the_reference_has_every_key_with_another_value_than_its_default() {
             continue; // A choice with one key, or keys of the application: the next test.
         }
         let known = choices(&message, "unknown key `zz`, expected ");
-        if let Some(kind) = ["json", "mask"].into_iter().find(|kind| path.ends_with(kind)) {
+        if let Some(kind) = ["json", "mask", "script"].into_iter().find(|kind| path.ends_with(kind))
+        {
             let (knows, has) = kinds.entry(kind).or_default();
             knows.extend(known);
             has.extend(map.keys().cloned());
@@ -604,6 +605,7 @@ fn is_needed(message: &str) -> bool {
         "needs a `rotation`",
         "expected `path` or `stream`",
         "expected one key",
+        "expected `code` or `file`",
         // The text of a mask of another mode than the default.
         "` only",
         "needs a key",
@@ -637,7 +639,9 @@ fn the_reference_names_every_value_that_may_be_chosen() {
     }
     // The capture, the context and its requirement, the comment, when_full, watchers, levels, fields, reload,
     // layers and what is in them.
-    assert_eq!(n_choices, 147);
+    // Two steps `script`, and what becomes of a record.
+    let n_of_scripts = if cfg!(feature = "script") { 3 } else { 0 };
+    assert_eq!(n_choices, 147 + n_of_scripts);
     let kinds = parse(&with(&whole, "/layers/0", Value::from("zz"))).unwrap_err();
     for kind in choices(&kinds, "expected ") {
         assert!(REFERENCE.contains(&format!("\n- {kind}:")), "the reference lacks `{kind}`");
@@ -646,7 +650,35 @@ fn the_reference_names_every_value_that_may_be_chosen() {
 
 fn reference() -> Value {
     let options = serde_saphyr::options! { strict_booleans: true };
-    serde_saphyr::from_str_with_options(REFERENCE, options).unwrap()
+    serde_saphyr::from_str_with_options(&with_scripts(REFERENCE), options).unwrap()
+}
+
+/// The reference with the steps that stand behind `#`, if this build has them.
+fn with_scripts(reference: &str) -> String {
+    let mut is_script = false;
+    let line = |line: &str| {
+        let code = line.strip_prefix("    #");
+        is_script = code.is_some_and(|code| {
+            code.starts_with("- script:") || is_script && code.starts_with("    ")
+        });
+        let shown = code.filter(|_| is_script && cfg!(feature = "script"));
+        shown.map_or_else(|| line.to_owned(), |code| format!("    {code}")) + "\n"
+    };
+    reference.lines().map(line).collect()
+}
+
+#[test]
+fn a_script_needs_its_feature() {
+    let yaml = "layers:\n- file:\n    path: a.log\n    steps:\n    - script: 'record.Tennant'";
+    let message = Settings::from_yaml_str(yaml, "audit.yaml").unwrap_err().to_string();
+    let expected = if cfg!(feature = "script") {
+        "audit.yaml:5:23: layers[0].file.steps[0].script.code: line 1, column 8: unknown field \
+         `Tennant`: did you mean `Tenant`?"
+    } else {
+        "audit.yaml:5:15: layers[0].file.steps[0].script: this build has no scripts: enable the \
+         feature `script`"
+    };
+    assert_eq!(message, expected);
 }
 
 /// All values in the tree, each with the way to it.

@@ -80,22 +80,22 @@ fn a_file_is_printed_and_what_is_lost_is_told() {
         LOSSY,
         4,
         expect![[r#"
-        # Made by `mongowatch config convert` of <stdin>.
-        layers:
-        - file:
-            name: file
-            versions: all
-            path: watch.log
-            template: '{watch}'
-            steps:
-              # not carried over: filters.mask.execute (line 6): code of Python; if it masks values, this
-              #   does:
-              #   record.watch.Filter = None
-              # - mask: Filter
-        --- stderr
-        <stdin>:6:40: filters.mask.execute: not carried over: code of Python; if it masks values, this does:
-        mongowatch: 1 part was not carried over
-    "#]],
+            # Made by `mongowatch config convert` of <stdin>.
+            layers:
+            - file:
+                name: file
+                versions: all
+                path: watch.log
+                template: '{watch}'
+                steps:
+                  # not carried over: filters.mask.execute (line 6): code of Python; if it masks values, the
+                  #   step `mask: Filter` does so too
+                  #   record.watch.Filter = None
+                  # - mask: Filter
+            --- stderr
+            <stdin>:6:40: filters.mask.execute: not carried over: code of Python; if it masks values, the step `mask: Filter` does so too
+            mongowatch: 1 part was not carried over
+        "#]],
     );
 }
 
@@ -132,10 +132,10 @@ fn a_file_that_is_there_is_replaced_only_if_that_is_asked_for() {
         LOSSY,
         4,
         expect![[r#"
-        --- stderr
-        <stdin>:6:40: filters.mask.execute: not carried over: code of Python; if it masks values, this does:
-        mongowatch: 1 part was not carried over
-    "#]],
+            --- stderr
+            <stdin>:6:40: filters.mask.execute: not carried over: code of Python; if it masks values, the step `mask: Filter` does so too
+            mongowatch: 1 part was not carried over
+        "#]],
     );
     let second = fs::read_to_string(&out).unwrap();
     assert!(second.contains("# - mask: Filter"), "{second}");

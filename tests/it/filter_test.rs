@@ -206,3 +206,27 @@ fn unknown_routes_and_faulty_configurations_are_refused() {
         mongowatch: error: config.yaml:7:13: layers[0].json.steps[0].when: unknown field `Duraton`: did you mean `Duration`?
     "#]].assert_eq(&stderr);
 }
+
+#[cfg(feature = "script")]
+#[test]
+fn a_script_shows_what_it_does_and_why_it_fails() {
+    let config = r#"
+layers:
+- json:
+    name: scripted
+    path: never-opened.jsonl
+    steps:
+    - script: 'if record.Collection == "b" { nothing() } record.Extra.Slow = record.Duration > 1;'
+"#;
+    let records = [record(1, "a", "0.5"), record(2, "b", "2.0")].join("\n");
+    let output = run(config, &records, &[]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    for expected in [
+        "    1-script: passed\n      Extra: nothing -> {\"Slow\":false}\n    out\n",
+        "    1-script: failed: line 1, column 31: unknown function `nothing ()`\n    1-script: dropped\n",
+        "  1-script  1 passed, 1 dropped, 1 changed, 1 failed\n",
+    ] {
+        assert!(shown.contains(expected), "no {expected:?} in\n{shown}");
+    }
+    assert_eq!(output.status.code(), Some(0));
+}

@@ -40,6 +40,8 @@ mod reload;
 mod rules;
 #[cfg(feature = "schema")]
 mod schema;
+#[cfg(all(feature = "script", feature = "yaml"))]
+mod script;
 #[path = "server.rs"]
 mod server_helper;
 mod shutdown;

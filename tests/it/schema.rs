@@ -113,6 +113,7 @@ fn the_examples_are_valid_and_name_the_schema() {
     assert!(examples.len() >= 7, "{examples:?}");
     for (name, yaml) in examples {
         assert_eq!(complaints(&value(&yaml)), "", "{name}");
+        is_valid_as_written(&Settings::from_yaml_str(&yaml, &name).unwrap());
         let first = yaml.lines().next().unwrap();
         assert_eq!(first, "# yaml-language-server: $schema=mongowatch.schema.json", "{name}");
     }
@@ -168,13 +169,21 @@ const RIGHT: &[&str] = &[
 #[test]
 fn no_editor_complains_about_a_right_file() {
     for yaml in RIGHT {
-        if let Err(error) = Settings::from_yaml_str(yaml, "right.yaml") {
-            panic!("{error}\n{yaml}");
+        match Settings::from_yaml_str(yaml, "right.yaml") {
+            Ok(settings) => is_valid_as_written(&settings),
+            Err(error) => panic!("{error}\n{yaml}"),
         }
         // The reader takes an empty text for nothing.
         let value = if yaml.is_empty() { Value::Null } else { value(yaml) };
         assert_eq!(complaints(&value), "", "{yaml}");
     }
+}
+
+/// What is written has other forms: steps in full, sizes in bytes, all defaults.
+#[track_caller]
+fn is_valid_as_written(settings: &Settings) {
+    let yaml = settings.to_yaml_string().unwrap();
+    assert_eq!(complaints(&value(&yaml)), "", "{yaml}");
 }
 
 /// Files with one fault each.

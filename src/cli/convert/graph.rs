@@ -4,6 +4,8 @@
 //! nearest logger above that has one. It goes to the handlers of that logger and of all above it, whose
 //! own levels are not asked; filters of a logger see only what is logged by that very one.
 
+use std::rc::Rc;
+
 use super::{level::Level, remark::Remark, source::Spot};
 use crate::config::Fault;
 
@@ -67,7 +69,7 @@ pub(super) struct Reach<'a> {
     /// From this level on.
     pub level: Level,
     /// The filters of the watcher's logger.
-    pub filters: Vec<Spot<'a>>,
+    pub filters: Rc<[Spot<'a>]>,
 }
 
 /// The handlers of a file.
@@ -136,7 +138,7 @@ impl<'a> Graph<'a> {
                            out";
             self.remark(Remark::changed(&logger, message));
         }
-        let reach = Reach { level: level.unwrap_or(Level::WARNING), filters };
+        let reach = Reach { level: level.unwrap_or(Level::WARNING), filters: filters.into() };
         Ok(Logged { watcher, reach, handlers })
     }
 
@@ -149,7 +151,7 @@ impl<'a> Graph<'a> {
                 level = level.max(Level::read(&own)?);
             }
         }
-        let reach = Reach { level, filters: by.reach.filters.clone() };
+        let reach = Reach { level, filters: Rc::clone(&by.reach.filters) };
         let index = by.watcher as usize;
         let Some(known) = self.routes.iter_mut().find(|known| known.handler.is(&route.handler))
         else {
@@ -162,10 +164,10 @@ impl<'a> Graph<'a> {
         };
         let is_same = known.queues.len() == route.queues.len()
             && known.queues.iter().zip(&route.queues).all(|(one, other)| one.is(other));
-        if is_same && known.reach[index].is_none() {
-            known.reach[index] = Some(reach);
-        } else {
-            let message = "a handler that records reach in two ways: here by the first only";
+        let is_new = known.reach[index].is_none();
+        known.reach[index].get_or_insert(reach);
+        if !is_same || !is_new {
+            let message = "a handler that records reach in two ways: here in one";
             self.remark(Remark::lost(named, message));
         }
         Ok(())

@@ -59,6 +59,12 @@ impl Converted {
         self.remarks.iter().map(|remark| remark.line(name)).collect()
     }
 
+    /// Is there more than our reader takes, or anybody wants to read?
+    fn is_too_long(&self) -> bool {
+        const REMARKS_MAX: usize = 1_000;
+        self.remarks.len() > REMARKS_MAX || self.yaml.len() > 1 << 20
+    }
+
     fn n_losses(&self) -> usize {
         self.remarks.iter().filter(|remark| remark.is_loss()).count()
     }
@@ -87,10 +93,10 @@ fn convert(text: &str, name: &str) -> Result<Converted, Refusal> {
     file.block("queue", queue::queue(&root, &graph.routes)?);
     file.append(watchers.settings(&root, layers.shared.as_ref())?);
     file.block("layers", layers.block);
-    if file.is_too_long() {
+    let converted = Converted { yaml: file.written(), remarks: in_order(&file) };
+    if file.is_too_long() || converted.is_too_long() {
         return Err(root.fault("becomes more than a configuration can need").into());
     }
-    let converted = Converted { yaml: file.written(), remarks: in_order(&file) };
     match check_yaml_text(&converted.yaml, "the result").into_iter().next() {
         None => Ok(converted),
         Some(error) => Err(Refusal::Result(error.to_string())),

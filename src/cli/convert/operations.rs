@@ -117,7 +117,10 @@ impl Operations {
             }
         }
         // The list of all operations is of no help here.
-        let reason = reason.split(", expected `all`").next().unwrap_or_default();
+        let reason = match reason.starts_with("unknown operation") {
+            true => reason.split(", expected `").next().unwrap_or_default(),
+            false => &reason,
+        };
         Ok(Err(Remark::lost(&spot, reason)))
     }
 }

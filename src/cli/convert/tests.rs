@@ -2,7 +2,10 @@
 
 use expect_test::{Expect, expect};
 use proptest::{
-    prelude::{Strategy, any, prop_assert, prop_assert_eq, prop_assume, prop_oneof, proptest},
+    prelude::{
+        ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_assume, prop_oneof,
+        proptest,
+    },
     test_runner::TestCaseError,
 };
 
@@ -536,48 +539,47 @@ more: 1
             # Made by `mongowatch config convert` of source.yaml.
             # not carried over: incremental (line 13): a file that changes another one: here each file says all
             # not carried over: more (line 14): the key `more`
-            # changed: loggers.pymongo.watcher.collection (line 10): no logger has a level: by Python's default
-            #   only WARNING and above came out
-            # changed: loggers.pymongo.watcher (line 9): no logger has a level: by Python's default only WARNING
-            #   and above came out
             # not carried over: loggers.pymongo.watcher.handlers[0] (line 9): a handler that records reach in
-            #   two ways: here by the first only
+            #   two ways: here in one
             # not carried over: loggers.pymongo.watcher.handlers[1] (line 9): a handler that records reach in
-            #   two ways: here by the first only
+            #   two ways: here in one
             # not carried over: handlers.unused (line 7): no record of pymongowatch comes to this handler
             # changed: loggers.pymongo.watcher (line 9): Python asks filters of a logger only for what it logs
             #   itself: these were never asked
             queue:
               # not carried over: handlers.queue.x (line 6): the key `x` of a queue
+            watchers:
+              collection:
+                levels: {first: off, update: off, final: info, timeout: info}
+              cursor:
+                levels: {first: debug, update: debug, final: info, timeout: info}
             layers:
             - file:
                 name: file
-                # changed: handlers.file (line 4): no record comes to this handler: the levels keep all of them
-                #   back
-                levels: {first: off, update: off, final: off, timeout: off}
                 path: x.log
                 template: '{watch}'
+                steps:
+                  # not carried over: loggers.pymongo.watcher.collection.filters[0] (line 10): a filter of one
+                  #   logger, where the handler has records of both
             - file:
                 name: same
-                # changed: handlers.same (line 5): no record comes to this handler: the levels keep all of them
-                #   back
-                levels: {first: off, update: off, final: off, timeout: off}
+                levels: {first: debug, update: debug, final: info, timeout: info}
                 versions: all
                 path: './x.log'
                 # not carried over: handlers.same.maxBytes (line 5): files are rotated at 1000 bytes or more:
                 #   here never
                 template: '{watch}'
+                steps:
+                  # not carried over: loggers.pymongo.watcher.collection.filters[0] (line 10): a filter of one
+                  #   logger, where the handler has records of both
             --- told
-            source.yaml:4:9: handlers.file: changed: no record comes to this handler: the levels keep all of them back
-            source.yaml:5:9: handlers.same: changed: no record comes to this handler: the levels keep all of them back
             source.yaml:5:84: handlers.same.maxBytes: not carried over: files are rotated at 1000 bytes or more: here never
             source.yaml:6:71: handlers.queue.x: not carried over: the key `x` of a queue
             source.yaml:7:11: handlers.unused: not carried over: no record of pymongowatch comes to this handler
-            source.yaml:9:20: loggers.pymongo.watcher: changed: no logger has a level: by Python's default only WARNING and above came out
             source.yaml:9:20: loggers.pymongo.watcher: changed: Python asks filters of a logger only for what it logs itself: these were never asked
-            source.yaml:9:32: loggers.pymongo.watcher.handlers[0]: not carried over: a handler that records reach in two ways: here by the first only
-            source.yaml:9:38: loggers.pymongo.watcher.handlers[1]: not carried over: a handler that records reach in two ways: here by the first only
-            source.yaml:10:31: loggers.pymongo.watcher.collection: changed: no logger has a level: by Python's default only WARNING and above came out
+            source.yaml:9:46: loggers.pymongo.watcher.handlers[0]: not carried over: a handler that records reach in two ways: here in one
+            source.yaml:9:52: loggers.pymongo.watcher.handlers[1]: not carried over: a handler that records reach in two ways: here in one
+            source.yaml:10:61: loggers.pymongo.watcher.collection.filters[0]: not carried over: a filter of one logger, where the handler has records of both
             source.yaml:13:14: incremental: not carried over: a file that changes another one: here each file says all
             source.yaml:14:7: more: not carried over: the key `more`
         "#]],
@@ -843,7 +845,15 @@ fn filters_of_python_that_are_not_known_are_named() {
         source.yaml:9:6: filters.f: not carried over: the attributes of log records for the field `a.b`; constants can be put into a record, such as: - set: {Extra.Team: payments}
     "#]],
     );
-    filter("{(): p.AddFieldAttributes, field_name: Who, attributes: {$oid: 1}}", expect![[""]]);
+    filter(
+        "{(): p.AddFieldAttributes, field_name: Who, attributes: {$oid: 1}}",
+        expect![[r#"
+              # not carried over: filters.f (line 9): the attributes of log records for the field `Who`;
+              #   constants can be put into a record, such as: - set: {Extra.Team: payments}
+        --- told
+        source.yaml:9:6: filters.f: not carried over: the attributes of log records for the field `Who`; constants can be put into a record, such as: - set: {Extra.Team: payments}
+    "#]],
+    );
     filter(
         "{(): p.AddFieldAttributes, field_name: Who, attributes: {env: HOME}}",
         expect![[r#"
@@ -975,7 +985,7 @@ loggers:
                 timeout: 24h
                 emit_on_new_retrieves: false
                 # not carried over: watchers.cursor.operations.find_one.sort (line 28): unknown operation
-                #   `find_one`
+                #   `find_one` here: it belongs to `collection`
                 operations:
                   find:
                     sort: {to: Extra.Sort}
@@ -1019,7 +1029,7 @@ loggers:
             source.yaml:22:34: watchers.collection.operations.insert_one.comment.cast: not carried over: a function of Python: values are as they are in the driver's call
             source.yaml:22:49: watchers.collection.operations.insert_one.comment.more: not carried over: the key `more` of an argument
             source.yaml:23:20: watchers.collection.operations.explode.a: not carried over: unknown operation `explode`
-            source.yaml:28:35: watchers.cursor.operations.find_one.sort: not carried over: unknown operation `find_one`
+            source.yaml:28:35: watchers.cursor.operations.find_one.sort: not carried over: unknown operation `find_one` here: it belongs to `collection`
             source.yaml:29:18: watchers.change_stream: not carried over: the watcher `change_stream`
             source.yaml:32:8: handlers.two: not carried over: collections and cursors differ in their levels, in another way than at the handler before: here both have the more urgent one of each phase
             source.yaml:35:15: formatters.f.format: not carried over: `levelname`: templates do not show the level
@@ -1159,6 +1169,9 @@ fn is_right_or_refused(source: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
+    // Each case converts and checks a whole file.
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
     #[test]
     fn whatever_is_given_is_refused_or_becomes_right(source in yaml()) {
         is_right_or_refused(&source)?;
@@ -1182,4 +1195,41 @@ proptest! {
             prop_assert_eq!(paths.next(), Some(std::path::Path::new(&name)));
         }
     }
+}
+
+#[test]
+fn a_file_made_to_be_slow_is_refused_soon() {
+    let many = |n, item: &str| vec![item; n].join(", ");
+    // As many handlers and filters as there can be values, each asked for by all others.
+    let handlers = format!("[{}]", many(9_000, "h"));
+    let filters = format!("[{}]", many(9_000, "f"));
+    check(
+        &format!(
+            "version: 1\nhandlers: {{h: {{class: logging.StreamHandler}}}}\nfilters: {{f: {{name: a}}}}\n\
+             loggers: {{pymongo.watcher.cursor: {{level: 1, handlers: {handlers}, filters: {filters}}}}}"
+        ),
+        expect![[r#"
+            source.yaml:4:33068: loggers.pymongo.watcher.cursor.filters[2000]: more than 2000 filters in all
+        "#]],
+    );
+    let names: Vec<_> = (0..300).map(|number| format!("h{number}")).collect();
+    let handler = |name: &String| format!("  {name}: {{class: logging.StreamHandler}}\n");
+    let handlers: String = names.iter().map(handler).collect();
+    check(
+        &format!(
+            "version: 1\nhandlers:\n{handlers}loggers: {{pymongo.watcher: {{handlers: [{}]}}}}",
+            names.join(", ")
+        ),
+        expect![[r#"
+            source.yaml:303:1130: loggers.pymongo.watcher.handlers[200]: more than 200 handlers
+        "#]],
+    );
+    // Remarks without end.
+    let keys: String = (0..9_000).map(|number| format!("k{number}: 1\n")).collect();
+    check(
+        &format!("version: 1\n{keys}"),
+        expect![[r#"
+        source.yaml:1:1: becomes more than a configuration can need
+    "#]],
+    );
 }

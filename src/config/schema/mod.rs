@@ -2,8 +2,9 @@
 //!
 //! It is made of the types of the settings, which derive `schemars::JsonSchema` or, where `serde` reads a
 //! text, say it by hand. What is true of the reader as a whole is said here, in passes over all of it
-//! ([`reader`]), so that a new type needs no more than its derive. Doc comments become descriptions
-//! ([`prose`]).
+//! ([`reader`]), so that a new type needs no more than its derive. Only a field that is read by a function
+//! (`serde(with = ..)`) names a type that has a schema: `schemars(with = "Duration")`. Doc comments become
+//! descriptions ([`prose`]).
 
 mod prose;
 mod reader;

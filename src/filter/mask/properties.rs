@@ -115,7 +115,7 @@ fn in_each_type(text: &str) -> Vec<Bson> {
 }
 
 /// The secret in each type.
-fn secret() -> impl Strategy<Value = Bson> {
+fn secrets() -> Vec<Bson> {
     let mut secrets = in_each_type(TEXT);
     secrets.extend([
         NUMBER.into(),
@@ -126,7 +126,11 @@ fn secret() -> impl Strategy<Value = Bson> {
         Bson::Timestamp(mongodb::bson::Timestamp { time: 987_654_321, increment: 1 }),
         ID.parse::<ObjectId>().unwrap().into(),
     ]);
-    prop::sample::select(secrets)
+    secrets
+}
+
+fn secret() -> impl Strategy<Value = Bson> {
+    prop::sample::select(secrets())
 }
 
 fn key() -> impl Strategy<Value = String> {
@@ -234,6 +238,18 @@ fn n_leaves(value: &Bson) -> u64 {
     }
 }
 
+/// The same keys and lists with other values.
+fn with_leaves(document: &Document, leaves: &mut impl Iterator<Item = Bson>) -> Document {
+    fn value(old: &Bson, leaves: &mut impl Iterator<Item = Bson>) -> Bson {
+        match old {
+            Bson::Document(document) => with_leaves(document, leaves).into(),
+            Bson::Array(items) => items.iter().map(|item| value(item, leaves)).collect(),
+            _ => leaves.next().unwrap(),
+        }
+    }
+    document.iter().map(|(key, old)| (key.clone(), value(old, leaves))).collect()
+}
+
 /// What a mask by types makes of a value, for a path `**.secret`.
 fn by_types(value: &Bson, is_inside: bool) -> Bson {
     match value {
@@ -310,13 +326,22 @@ proptest! {
     /// Values of one type share what was remembered; those of another one do not.
     #[test]
     fn a_mask_that_remembers_others_makes_what_a_new_one_makes(
-        records in prop::collection::vec([document(), document(), document()], 1..6),
+        parts in [document(), document(), document()],
+        others in prop::collection::vec(any::<prop::sample::Index>(), 1..12),
+        texts in prop::collection::vec(prop::sample::select(&["?", "?string", "?number", TEXT][..]), 3),
     ) {
+        let mut leaves = secrets();
+        leaves.extend(texts.into_iter().map(Bson::from));
+        // The same structure with values of other types.
+        let like = |place: usize| {
+            let mut leaves = others.iter().cycle().skip(place).map(|other| other.get(&leaves).clone());
+            parts.each_ref().map(|part| with_leaves(part, &mut leaves))
+        };
         for mode in [MaskMode::Type, MaskMode::Fixed] {
             let settings = mask(all_fields(), mode);
             let mut remembers = build(&settings);
-            for parts in records.iter().chain(&records) {
-                let record = Arc::new(record(parts));
+            for place in 0..others.len() {
+                let record = Arc::new(record(&like(place)));
                 let fresh = applied(&mut build(&settings), &record);
                 prop_assert_eq!(applied(&mut remembers, &record), fresh);
             }

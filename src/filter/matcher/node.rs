@@ -7,7 +7,7 @@ use super::{
     number::Number,
     path::{AtEnd, Path, Source},
     pattern::Pattern,
-    view::{Class, View, compare},
+    view::{Class, View, compare, compare_within_class},
 };
 
 /// A part of a query.
@@ -198,7 +198,7 @@ impl Relation {
             };
         }
         let (Some(value), false) = (value, class == Class::Null) else { return takes_equal };
-        let order = compare(value, View::from(&constant.value));
+        let order = compare_within_class(value, View::from(&constant.value));
         if class == Class::Number && (constant.is_nan || value.number().is_some_and(Number::is_nan))
         {
             return takes_equal && order.is_eq();

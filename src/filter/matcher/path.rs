@@ -53,7 +53,9 @@ pub(super) enum AtEnd {
 }
 
 /// Looks at a value, or at the absence of one; true ends the walk.
-type Visit<'v> = &'v mut dyn FnMut(Option<View<'_>>) -> bool;
+pub(super) trait Visit: FnMut(Option<View<'_>>) -> bool {}
+
+impl<F: FnMut(Option<View<'_>>) -> bool> Visit for F {}
 
 impl Name {
     fn new(text: &str) -> Self {
@@ -80,7 +82,7 @@ impl Path {
     }
 
     /// Walks to every value at the path. True if a visit was.
-    pub(super) fn any(&self, source: Source<'_>, at_end: AtEnd, visit: Visit<'_>) -> bool {
+    pub(super) fn any(&self, source: Source<'_>, at_end: AtEnd, visit: &mut impl Visit) -> bool {
         match (source, &self.root) {
             (Source::Record(record), Root::Field(field)) => {
                 with_view(record.get(*field), |value| match value {
@@ -126,7 +128,7 @@ fn in_document(
     name: &Name,
     rest: &[Name],
     at_end: AtEnd,
-    visit: Visit<'_>,
+    visit: &mut impl Visit,
 ) -> bool {
     match document.get(&name.text) {
         Some(value) => walk(value.into(), rest, at_end, visit),
@@ -134,7 +136,7 @@ fn in_document(
     }
 }
 
-fn walk(value: View<'_>, names: &[Name], at_end: AtEnd, visit: Visit<'_>) -> bool {
+fn walk(value: View<'_>, names: &[Name], at_end: AtEnd, visit: &mut impl Visit) -> bool {
     let Some((name, rest)) = names.split_first() else { return end(value, at_end, visit) };
     match value {
         View::Document(document) => in_document(document, name, rest, at_end, visit),
@@ -143,7 +145,7 @@ fn walk(value: View<'_>, names: &[Name], at_end: AtEnd, visit: Visit<'_>) -> boo
     }
 }
 
-fn end(value: View<'_>, at_end: AtEnd, visit: Visit<'_>) -> bool {
+fn end(value: View<'_>, at_end: AtEnd, visit: &mut impl Visit) -> bool {
     match value {
         View::Array(items) if at_end == AtEnd::ItemsThenArray => {
             items.iter().any(|item| visit(Some(item.into()))) || visit(Some(value))
@@ -153,7 +155,7 @@ fn end(value: View<'_>, at_end: AtEnd, visit: Visit<'_>) -> bool {
 }
 
 /// The documents in an array are looked into, and a name of digits is also a place in it.
-fn in_array(items: &[Bson], names: &[Name], at_end: AtEnd, visit: Visit<'_>) -> bool {
+fn in_array(items: &[Bson], names: &[Name], at_end: AtEnd, visit: &mut impl Visit) -> bool {
     let [name, rest @ ..] = names else { return false };
     for item in items {
         if let Bson::Document(document) = item

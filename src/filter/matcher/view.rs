@@ -158,6 +158,14 @@ fn compare_to_depth(left: View<'_>, right: View<'_>, depth: usize) -> Ordering {
     class.cmp(&right.class()).then_with(|| same_class(left, right, depth))
 }
 
+/// The order of two values of which is known that they are of the same class.
+pub(super) fn compare_within_class(left: View<'_>, right: View<'_>) -> Ordering {
+    match (left, right) {
+        (View::Str(left), View::Str(right)) => left.as_bytes().cmp(right.as_bytes()),
+        _ => same_class(left, right, COMPARED_DEPTH_MAX),
+    }
+}
+
 /// The order of two values of the same class.
 fn same_class(left: View<'_>, right: View<'_>, depth: usize) -> Ordering {
     if let (Some(left), Some(right)) = (left.number(), right.number()) {

@@ -13,6 +13,7 @@ use rhai::{
 
 use super::{
     clock::Stopwatch,
+    compare,
     failure::refuse,
     node, record,
     value::{self, Scalar},
@@ -118,7 +119,7 @@ fn is_nested(value: &Dynamic, n_levels: usize) -> bool {
 fn register(engine: &mut Engine) {
     record::register(engine);
     node::register(engine);
-    node::register_comparisons(engine);
+    compare::register(engine);
     engine
         .register_type_with_name::<Scalar>("value")
         .register_fn("to_string", |scalar: &mut Scalar| scalar.to_text())

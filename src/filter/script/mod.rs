@@ -17,6 +17,8 @@ mod absent;
 #[cfg(feature = "script")]
 mod clock;
 #[cfg(feature = "script")]
+mod compare;
+#[cfg(feature = "script")]
 mod desk;
 #[cfg(feature = "script")]
 mod engine;
@@ -33,7 +35,8 @@ mod record;
 mod settings;
 #[cfg(feature = "script")]
 mod step;
-#[cfg(all(test, feature = "script"))]
+#[cfg(test)]
+#[cfg(feature = "script")]
 mod tests;
 #[cfg(feature = "script")]
 mod value;

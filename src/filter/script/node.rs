@@ -1,22 +1,22 @@
 //! What a script holds of a document or a list: its place, not what is in it.
 
-use std::{cmp::Ordering, iter};
+use std::iter;
 
 use mongodb::bson::Bson;
 use rhai::{Array, Dynamic, Engine, INT, ImmutableString};
 
 use super::{
+    compare::is_equal,
     desk::{Desk, Size, Work},
     engine::{ITEMS_MAX, TEXT_MAX},
     failure::{Failed, refuse, refuse_fault},
     place::{Inner, Part, Place, step},
-    value::{Given, Scalar, is_same, json, leaf, write},
+    value::{Given, is_same, json, leaf, write},
 };
 use crate::{
     filter::{
         FieldPath,
         edit::{Intent, check},
-        matcher,
         path::Kind,
     },
     record::{Field, Value},
@@ -291,101 +291,5 @@ impl IntoIterator for Node {
             Part::Key(key) => Ok(key.into()),
             index => self.get(index),
         }))
-    }
-}
-
-/// Something that is compared.
-enum Operand {
-    Own(Bson),
-    At(Node),
-}
-
-impl Operand {
-    fn of(value: &Dynamic) -> Option<Self> {
-        if let Some(node) = value.read_lock::<Node>() {
-            return Some(Self::At(node.clone()));
-        }
-        leaf(value).map(Self::Own)
-    }
-
-    fn see<'a>(&'a self, work: &'a Work) -> Value<'a> {
-        match self {
-            Self::Own(Bson::Null) => Value::Missing,
-            Self::Own(bson) => Value::Bson(bson),
-            Self::At(node) => node.place.get(work.draft.record()),
-        }
-    }
-}
-
-/// Compares values of which one at least is a [`Node`] or a [`Scalar`].
-fn compare(left: &Dynamic, right: &Dynamic) -> Result<Compared, Failed> {
-    let (Some(left), Some(right)) = (Operand::of(left), Operand::of(right)) else {
-        return Ok(Compared { is_equal: false, order: None });
-    };
-    let desk = match (&left, &right) {
-        (Operand::At(node), _) | (_, Operand::At(node)) => node.desk.clone(),
-        (Operand::Own(left), Operand::Own(right)) => {
-            return Ok(Compared::of(Value::Bson(left), Value::Bson(right)));
-        }
-    };
-    let work = &mut *desk.lock();
-    let (compared, n_bytes) = {
-        let (left, right) = (left.see(work), right.see(work));
-        (Compared::of(left, right), size(left).bytes.min(size(right).bytes))
-    };
-    work.charge_bytes(n_bytes)?;
-    Ok(compared)
-}
-
-struct Compared {
-    is_equal: bool,
-    order: Option<Ordering>,
-}
-
-impl Compared {
-    fn of(left: Value<'_>, right: Value<'_>) -> Self {
-        Self { is_equal: is_equal(left, right), order: matcher::compare(left, right) }
-    }
-}
-
-fn is_equal(left: Value<'_>, right: Value<'_>) -> bool {
-    let is_nothing = |value: Value<'_>| matches!(value, Value::Missing | Value::Bson(Bson::Null));
-    match (is_nothing(left), is_nothing(right)) {
-        (true, true) => true,
-        (false, false) => matcher::compare(left, right) == Some(Ordering::Equal),
-        _ => false,
-    }
-}
-
-/// Makes comparisons known to the language: of handles and scalars with each other and with all else.
-pub(super) fn register_comparisons(engine: &mut Engine) {
-    fn both<T: Clone + Send + Sync + 'static>(
-        engine: &mut Engine,
-        name: &str,
-        says: fn(&Compared) -> bool,
-    ) {
-        engine
-            .register_fn(name, move |left: T, right: Dynamic| {
-                compare(&Dynamic::from(left), &right).map(|compared| says(&compared))
-            })
-            .register_fn(name, move |left: Dynamic, right: T| {
-                compare(&left, &Dynamic::from(right)).map(|compared| says(&compared))
-            })
-            .register_fn(name, move |left: T, right: T| {
-                let (left, right) = (Dynamic::from(left), Dynamic::from(right));
-                compare(&left, &right).map(|compared| says(&compared))
-            });
-    }
-    let operators: [(&str, fn(&Compared) -> bool); 6] = [
-        ("==", |compared| compared.is_equal),
-        ("!=", |compared| !compared.is_equal),
-        ("<", |compared| compared.order.is_some_and(Ordering::is_lt)),
-        ("<=", |compared| compared.order.is_some_and(Ordering::is_le)),
-        (">", |compared| compared.order.is_some_and(Ordering::is_gt)),
-        (">=", |compared| compared.order.is_some_and(Ordering::is_ge)),
-    ];
-    for (name, says) in operators {
-        both::<Node>(engine, name, says);
-        both::<Scalar>(engine, name, says);
     }
 }

@@ -51,7 +51,7 @@ use crate::filter::Fault;
 ///
 /// What a script can use up is limited: operations, time, depth, sizes. It reaches no files, no
 /// environment, no clock, no output and no other code. When it fails, the record is dropped unless
-/// `on_error` says otherwise; that is counted ([`StepStats::errors`](crate::StepStats)).
+/// `on_error` says otherwise; that is counted ([`StepStats::errors`](crate::pipeline::StepStats::errors)).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ScriptSettings {

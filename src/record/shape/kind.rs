@@ -2,27 +2,27 @@
 
 use mongodb::bson::Bson;
 
-/// The names of types in placeholders, without the `?`. Their places are part of the walk's bytes.
+/// The placeholders of types. Their places are part of the walk's bytes.
 const NAMES: [&str; 18] = [
-    "number",
-    "string",
-    "bool",
-    "date",
-    "null",
-    "objectId",
-    "binData",
-    "regex",
-    "timestamp",
-    "object",
-    "array",
-    "javascript",
-    "javascriptWithScope",
-    "dbPointer",
-    "minKey",
-    "maxKey",
-    "undefined",
+    "?number",
+    "?string",
+    "?bool",
+    "?date",
+    "?null",
+    "?objectId",
+    "?binData",
+    "?regex",
+    "?timestamp",
+    "?object",
+    "?array",
+    "?javascript",
+    "?javascriptWithScope",
+    "?dbPointer",
+    "?minKey",
+    "?maxKey",
+    "?undefined",
     // Not a type of MongoDB's: different values under one guarded key, or more than fits.
-    "any",
+    "?any",
 ];
 
 const STRING: u8 = 1;
@@ -80,7 +80,6 @@ impl Kind {
     /// The kind that a placeholder names.
     fn named(text: &str) -> Option<Self> {
         let place = |name: &str| {
-            let name = name.strip_prefix('?')?;
             NAMES.iter().position(|known| *known == name).and_then(|at| u8::try_from(at).ok())
         };
         match text.strip_prefix("?array<").and_then(|rest| rest.strip_suffix('>')) {
@@ -93,9 +92,11 @@ impl Kind {
     /// The placeholder.
     pub(in crate::record) fn to_bson(self) -> Bson {
         match self {
-            Self::One(name) => Bson::String(format!("?{}", NAMES[usize::from(name)])),
+            Self::One(name) => Bson::String(NAMES[usize::from(name)].to_owned()),
             Self::Empty => Bson::Array(Vec::new()),
-            Self::ArrayOf(name) => Bson::String(format!("?array<?{}>", NAMES[usize::from(name)])),
+            Self::ArrayOf(name) => {
+                Bson::String(["?array<", NAMES[usize::from(name)], ">"].concat())
+            }
             Self::Mixed => Bson::String("?array<>".to_owned()),
         }
     }

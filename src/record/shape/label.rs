@@ -105,6 +105,9 @@ fn list(names: impl IntoIterator<Item: AsRef<str>>) -> String {
 }
 
 fn shortened(label: String) -> String {
+    if label.len() <= LEN_MAX {
+        return label;
+    }
     match label.char_indices().nth(LEN_MAX) {
         Some(_) => label.chars().take(LEN_MAX - 3).chain("...".chars()).collect(),
         None => label,

@@ -11,6 +11,7 @@ use super::{Shape, kind::Kind, label, walk::tag};
 const VERSION: &str = "mongowatch shape v1";
 const PREFIX: &str = "v1:";
 const HASH_BYTES: usize = 16;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// The shape of what these bytes tell.
 pub(super) fn finish(bytes: &[u8]) -> Shape {
@@ -34,10 +35,8 @@ pub(super) fn finish(bytes: &[u8]) -> Shape {
     let mut hash = String::with_capacity(PREFIX.len() + 2 * HASH_BYTES);
     hash.push_str(PREFIX);
     for byte in digest.iter().take(HASH_BYTES) {
-        hash.extend(
-            [byte >> 4, byte & 15]
-                .map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or_default()),
-        );
+        hash.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        hash.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
     let label = label::label(&operation, db.as_deref(), collection.as_deref(), &query);
     Shape { query, hash, label }
@@ -88,7 +87,11 @@ impl Reader<'_> {
         let len = usize::from(u16::from_le_bytes([self.byte(), self.byte()]));
         let text = self.bytes.get(self.at..self.at + len).unwrap_or_default();
         self.at += len;
-        String::from_utf8_lossy(text).into_owned()
+        // A text that is cut may end within a letter.
+        match std::str::from_utf8(text) {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(text).into_owned(),
+        }
     }
 
     fn node(&mut self) -> Bson {
@@ -136,7 +139,8 @@ impl Reader<'_> {
         while !self.is_end() {
             match self.node() {
                 Bson::Document(condition) if condition.is_empty() => {}
-                Bson::Document(mut inner) if inner.contains_key("$and") => {
+                // Conditions have one key.
+                Bson::Document(mut inner) if first_is(&inner, "$and") => {
                     if let Some(Bson::Array(items)) = inner.remove("$and") {
                         conditions.extend(items);
                     }
@@ -159,14 +163,23 @@ impl Reader<'_> {
 /// Inserts what a key says. Of keys that are the same once they are guarded, the values are one if they
 /// are equal, and of any type else.
 pub(in crate::record) fn insert_merged(document: &mut Document, key: String, value: Bson) {
-    let value = match document.get(&key) {
+    // Most documents of a shape have one key.
+    let before = if document.is_empty() { None } else { document.get(&key) };
+    let value = match before {
         Some(before) if *before != value => Kind::ANY.to_bson(),
         _ => value,
     };
     document.insert(key, value);
 }
 
+fn first_is(document: &Document, name: &str) -> bool {
+    document.keys().next().is_some_and(|key| key == name)
+}
+
 fn sorted(document: Document) -> Document {
+    if document.keys().is_sorted() {
+        return document;
+    }
     let mut entries: Vec<_> = document.into_iter().collect();
     entries.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
     entries.into_iter().collect()

@@ -23,6 +23,8 @@ pub(super) const PATTERN_LENGTH_MAX: usize = 32_764;
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
     regex: Regex,
+    /// What a text begins with that matches, if the pattern is `^` and a name: most are.
+    beginning: Option<String>,
     source: String,
     options: String,
     has_line_start: bool,
@@ -54,7 +56,8 @@ impl Pattern {
             .size_limit(PATTERN_SIZE_MAX)
             .build()
             .map_err(|error| Fault::new(reason(&error)))?;
-        Ok(Self { regex, source: source.to_owned(), options: options.to_owned(), has_line_start })
+        let (beginning, source) = (beginning(source, options), source.to_owned());
+        Ok(Self { regex, beginning, source, options: options.to_owned(), has_line_start })
     }
 
     /// Does a text match, or is the value this very expression?
@@ -64,6 +67,9 @@ impl Pattern {
                 && stored.options.as_str() == self.options;
         }
         let Some(text) = value.text() else { return false };
+        if let Some(beginning) = &self.beginning {
+            return text.starts_with(beginning);
+        }
         if self.has_line_start && text.ends_with('\n') {
             // No line begins behind the last newline, for the server.
             return self.regex.find(text).is_some_and(|found| found.start() < text.len());
@@ -76,6 +82,13 @@ impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.source == other.source && self.options == other.options
     }
+}
+
+/// The name of a pattern that is `^name`.
+fn beginning(source: &str, options: &str) -> Option<String> {
+    let name = source.strip_prefix('^').filter(|_| options.is_empty())?;
+    let is_plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | ' ');
+    name.chars().all(is_plain).then(|| name.to_owned())
 }
 
 /// What is wrong with a pattern, on one line.
