@@ -350,7 +350,7 @@ fn faults_of_scripts_are_shown_in_the_file() {
             a:5:23: layers[0].file.steps[0].script.code: line 1, column 8: unknown field `Colection`: did you mean `Collection`?
             a:11:21: layers[0].file.steps[1].script.code: line 4, column 11: unknown variable `recrod`: did you mean `record`?
             a:16:12: layers[0].file.steps[2].script.code: line 2, column 4: script is incomplete
-            a:18:9: layers[0].file.steps[3].script.code: line 1, column 21: unknown field `Fliter`: did you mean `Filter`?
+            a:19:16: layers[0].file.steps[3].script.code: line 1, column 21: unknown field `Fliter`: did you mean `Filter`?
             a:20:39: layers[0].file.steps[4].script.timeout: expected a duration between 1ms and 10s
             a:21:22: layers[0].file.steps[5].script.file: could not read the script /nowhere/a.rhai: No such file or directory (os error 2)
             a:22:15: layers[0].file.steps[6].script: expected `code` or `file`
@@ -383,7 +383,7 @@ fn faults_of_steps_stand_at_their_places() {
             a:7:21: layers[0].console.steps[3].set.Filter: Filter: expected a document or an array, found a string
             a:8:12: layers[0].console.steps[4].set: expected at least one path with its value
             a:9:38: layers[0].console.steps[5].rename.Duration: nothing of `Duration` fits there: Tenant: expected a string, found a double
-            a:10:23: layers[0].console.steps[6].rate.by[1]: path `Actor.Id`, column 7: `Actor` has `Kind`, `ID` and `Name`, not `Id`: did you mean `ID`?
+            a:10:29: layers[0].console.steps[6].rate.by[1]: path `Actor.Id`: `Actor` has `Kind`, `ID` and `Name`, not `Id`: did you mean `ID`?
             a:11:23: layers[0].console.steps[7].rate.by[1]: `Filter.*` may name several places, expected one
             a:13:57: layers[0].console.steps[9].limit.by[2]: InsertedIds.0 is another one for each operation
             a:14:29: layers[0].console.steps[10].limit.by: found a map, expected a path, or a list of paths

@@ -96,7 +96,10 @@ impl Node {
     /// Reads one document; an empty one is [`Kind::Nothing`].
     pub(crate) fn parse(source: &str) -> Result<Self, Fault> {
         let options = serde_saphyr::options! {
-            budget: serde_saphyr::budget! { max_nodes: 20_000, max_depth: 32, max_documents: 2 },
+            // Each alias is its text once more: together they are no longer than two files.
+            budget: serde_saphyr::budget! {
+                max_nodes: 20_000, max_depth: 32, max_documents: 2, max_total_scalar_bytes: 2 << 20
+            },
             // All of YAML 1.1's `yes`, `no`, `on` and `off` are texts: `off` is a level.
             strict_booleans: true,
             duplicate_keys: DuplicateKeyPolicy::PassThrough,
