@@ -138,7 +138,7 @@ const RIGHT: &[&str] = &[
     "layers: [csv: {path: a, rotation: {size: 1000}, header: true}]",
     "require_context: [{namespace: '*', fields: [actor]}, {namespace: 1.5, fields: [labels]}]",
     "context: {span_fields: {}}",
-    "queue: {timeout: 1 hour 30 minutes, cursor_timeout: '01:30:00', forced_delay: +1.5s}",
+    "queue: {timeout: 1 hour 30 minutes, forced_delay: +1.5s}\nwatchers: {cursor: {timeout: '01:30:00'}}",
     "shutdown_timeout: 1m, 30s, 250ms",
     // Variables.
     "buffer: ${BUFFER:-12}\ncapture: ${CAPTURE:-spans}\nfields: ${FIELDS:-all}",

@@ -119,7 +119,7 @@ fn places_and_types_are_checked() {
     check(
         &find("sort: {to: Extar.Sort}"),
         expect![
-            "a.yaml:5:20: watchers.cursor.operations.find.sort.to: path `Extar.Sort`, column 1: unknown field `Extar`: did you mean `Extra`?"
+            "a.yaml:5:20: watchers.cursor.operations.find.sort.to: path `Extar.Sort`: unknown field `Extar`: did you mean `Extra`?"
         ],
     );
     check(
