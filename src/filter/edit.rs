@@ -313,6 +313,7 @@ impl<E: Edit> Walk<'_, E> {
 
     fn document(&mut self, document: &Document, at: At, depth: usize) -> Result<Change, TooDeep> {
         let mut changed: Option<Document> = None;
+        let mut number = 2;
         for (place, (key, value)) in document.iter().enumerate() {
             let below = self.below_key(at, key, value);
             let change = self.value(view(value), below, depth)?;
@@ -332,7 +333,7 @@ impl<E: Edit> Walk<'_, E> {
             };
             if let Some(changed) = &mut changed {
                 let key = match other_key {
-                    Some(key) => unused(key, document, changed),
+                    Some(key) => unused(key, document, changed, &mut number),
                     None => key.clone(),
                 };
                 changed.insert(key, value);
@@ -404,15 +405,18 @@ impl<E: Edit> Walk<'_, E> {
     }
 }
 
-/// The key, or the key with a number, that neither the old nor the new document has.
-fn unused(key: String, old: &Document, new: &Document) -> String {
+/// The key, or the key with a number, that neither the old nor the new document has. Numbers go on
+/// from the last one that was tried: a document has many keys that become the same.
+fn unused(key: String, old: &Document, new: &Document, number: &mut usize) -> String {
     let is_used = |key: &str| old.contains_key(key) || new.contains_key(key);
     if !is_used(&key) {
         return key;
     }
-    // As many attempts as there are keys, and one more, always find one.
-    (2..old.len() + new.len() + 3)
-        .map(|number| format!("{key}#{number}"))
-        .find(|key| !is_used(key))
-        .unwrap_or(key)
+    loop {
+        let numbered = format!("{key}#{number}");
+        *number += 1;
+        if !is_used(&numbered) {
+            return numbered;
+        }
+    }
 }

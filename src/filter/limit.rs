@@ -35,8 +35,8 @@ pub struct LimitSettings {
     #[serde(default = "second", with = "compact::required")]
     #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub per: Duration,
-    /// By what records are of one kind: fields, or parts of them such as `Actor.ID`. Default: DB,
-    /// Collection and Operation.
+    /// By what records are of one kind: fields, or parts of them such as `Actor.ID`; numbers of
+    /// different types differ. Default: DB, Collection and Operation.
     #[serde(default = "group::by_default")]
     pub by: FieldPaths,
     /// What goes through in any case, and is not counted: a query document.
@@ -47,7 +47,8 @@ pub struct LimitSettings {
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = rate::RateSettings::KEYS_MAX)))]
     pub max_keys: usize,
     /// Whether the next record that goes through says how many of its kind did not, `Suppressed` in
-    /// Extra, and how many of kinds that have been forgotten, `SuppressedOthers`. Default: `false`.
+    /// Extra, and how many of kinds that are not told apart or have been forgotten,
+    /// `SuppressedOthers`. Default: `false`.
     #[serde(default)]
     pub report: bool,
 }
@@ -187,8 +188,12 @@ impl Filter for Limit {
             return Verdict::Drop;
         }
         let n_suppressed = std::mem::take(&mut kind.n_suppressed);
-        if self.settings.report {
+        if self.settings.report && self.kinds.contains_key(&*self.key) {
             self.report(n_suppressed, draft);
+        } else if self.settings.report {
+            // Of the others nobody knows which kind they were.
+            self.n_forgotten = self.n_forgotten.saturating_add(n_suppressed);
+            self.report(0, draft);
         }
         Verdict::Pass
     }

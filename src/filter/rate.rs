@@ -42,7 +42,8 @@ pub struct RateSettings {
     #[cfg_attr(feature = "schema", schemars(with = "Duration"))]
     pub every: Duration,
     /// By what records are grouped: fields, or parts of them such as `Actor.ID`, `Labels.team` or
-    /// `Filter.status`; at most 32. Default: DB, Collection and Operation.
+    /// `Filter.status`; at most 32. Numbers of different types are of different groups. Default: DB,
+    /// Collection and Operation.
     #[serde(default = "group::by_default")]
     pub by: FieldPaths,
     /// The fields that are summed up: counts and bytes. Default: the five counts.

@@ -24,11 +24,13 @@ use super::{
     ReloadOn, Settings, Watcher,
     route::Plan,
     watcher::{Pipeline, Policy, lock, off_the_runtime},
-    worker::Command,
+    worker::{Claim, Command},
 };
 use crate::{
     filter::NamedFilters,
-    record::{ErrorInfo, Iteration, Origin, Outcome, Phase, Timestamp, WatchMessage, WatcherName},
+    record::{
+        ErrorInfo, Iteration, Origin, Outcome, Phase, Privacy, Timestamp, WatchMessage, WatcherName,
+    },
     watch_error::{Error, Result},
 };
 
@@ -93,6 +95,7 @@ impl Plan {
         Self {
             layers: settings.layers.clone(),
             privacy: settings.privacy,
+            before: settings.privacy,
             defaults: settings.defaults(),
             filters: filters.clone(),
             watchers: settings.watchers.clone(),
@@ -149,7 +152,7 @@ impl Pipeline {
         // The stricter policy holds from before the first new layer to after the last old one.
         let before = self.hand_over.privacy();
         self.hand_over.set_privacy(before.max(settings.privacy));
-        let arranged = self.arrange(&settings);
+        let arranged = self.arrange(&settings, present.privacy);
         let after = if arranged.is_ok() { settings.privacy } else { before };
         self.hand_over.set_privacy(after);
         arranged?;
@@ -158,17 +161,22 @@ impl Pipeline {
     }
 
     /// Lets the queue thread change its routes.
-    fn arrange(&self, settings: &Settings) -> Result<()> {
+    fn arrange(&self, settings: &Settings, before: Privacy) -> Result<()> {
         let (answer, answered) = bounded(1);
-        let plan = Box::new(Plan::of(settings, &self.live.filters));
-        if !self.hand_over.send(Command::Arrange(plan, answer)) {
+        let claim = Claim::default();
+        let plan = Plan { before, ..Plan::of(settings, &self.live.filters) };
+        if !self.hand_over.send(Command::Arrange(Box::new(plan), claim.clone(), answer)) {
             return Err(Error::closed());
         }
         match answered.recv_timeout(self.shutdown_timeout) {
             Ok(arranged) => arranged,
             Err(RecvTimeoutError::Disconnected) => Err(Error::closed()),
-            Err(RecvTimeoutError::Timeout) => {
+            Err(RecvTimeoutError::Timeout) if claim.take() => {
                 Err(Error::config("the queue thread does not answer"))
+            }
+            // It has begun: what comes of it counts.
+            Err(RecvTimeoutError::Timeout) => {
+                answered.recv().unwrap_or_else(|_| Err(Error::closed()))
             }
         }
     }

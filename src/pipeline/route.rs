@@ -49,6 +49,8 @@ pub(super) struct Plan {
     pub(super) layers: Vec<LayerSettings>,
     /// The watcher's own; that of a layer may be stricter.
     pub(super) privacy: Privacy,
+    /// The watcher's own so far.
+    pub(super) before: Privacy,
     pub(super) defaults: Defaults,
     pub(super) filters: NamedFilters,
     pub(super) watchers: WatchersSettings,
@@ -90,9 +92,12 @@ impl Plan {
                 None => Some(steps_of(name, layer, &self.filters)?),
             });
         }
-        // What a route has to tell is written before another one opens the same file.
+        // What a route has to tell is written before another one opens the same file, and what was summed
+        // up under a milder policy is told before the stricter one counts.
+        let is_stricter = self.privacy > self.before;
         for (place, route) in running.iter_mut().enumerate() {
-            if route.made_of != MadeOf::Code && !places.contains(&Some(place)) {
+            let goes = route.made_of != MadeOf::Code && !places.contains(&Some(place));
+            if goes || is_stricter {
                 route.finish(now);
                 route.flush();
             }
@@ -235,7 +240,7 @@ impl Route {
             let (record, level) = draft.into_parts();
             if outlet.send(&record, level) { Sent::Written } else { Sent::KeptBack }
         }));
-        self.warn_of_failure();
+        self.warn_of_failures();
         let books = &*self.books;
         let counter = match sent {
             Ok(Sent::Written) if books.tally.is_some() => return,
@@ -248,12 +253,12 @@ impl Route {
     }
 
     /// Says once for each step that it has failed; after that, the books count.
-    fn warn_of_failure(&mut self) {
-        if let Some(failure) = self.steps.take_failure()
-            && failure.n_failures == 1
-        {
-            let (route, StepFailure { step, message, .. }) = (self.name(), &failure);
-            tracing::warn!(target: "mongowatch::pipeline", route, step, message, "a step failed");
+    fn warn_of_failures(&mut self) {
+        while let Some(failure) = self.steps.take_failure() {
+            if failure.n_failures == 1 {
+                let (route, StepFailure { step, message, .. }) = (self.name(), &failure);
+                tracing::warn!(target: "mongowatch::pipeline", route, step, message, "a step failed");
+            }
         }
     }
 }

@@ -3,9 +3,13 @@
 
 use std::{
     ops::RangeInclusive,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
-        atomic::Ordering::{Relaxed, SeqCst},
+        atomic::{
+            AtomicBool,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     thread,
     time::{Duration, Instant},
@@ -21,17 +25,29 @@ use super::{
 use crate::{
     queue::{Pushed, QueueSettings, WatchQueue},
     record::{Timestamp, WatchMessage, WatcherName},
-    watch_error::Result,
+    watch_error::{Error, Result},
 };
 
 /// What the queue thread is asked to do.
 pub(super) enum Command {
     /// Write what has been released so far, and answer.
     Flush(Sender<()>),
-    /// Let the routes be these from now on, and answer.
-    Arrange(Box<Plan>, Sender<Result<()>>),
+    /// Let the routes be these from now on, and answer; unless nobody waits for it any more.
+    Arrange(Box<Plan>, Claim, Sender<Result<()>>),
     /// Take what is there, release everything, and end by this time.
     Shutdown(Instant),
+}
+
+/// Who decides about a change: the queue thread that begins with it, or the one who asked for it and
+/// gives up.
+#[derive(Clone, Default)]
+pub(super) struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    /// Takes the decision; `false` if the other one has it.
+    pub(super) fn take(&self) -> bool {
+        !self.0.swap(true, SeqCst)
+    }
 }
 
 /// Everything the queue thread owns.
@@ -136,10 +152,12 @@ impl Worker {
                 // Whoever asked may have stopped waiting.
                 let _ = answer.send(());
             }
-            Ok(Command::Arrange(plan, answer)) => {
-                let arranged = self.arrange(&plan);
-                // As above.
-                let _ = answer.send(arranged);
+            Ok(Command::Arrange(plan, claim, answer)) => {
+                if claim.take() {
+                    let arranged = self.arrange(&plan);
+                    // As above.
+                    let _ = answer.send(arranged);
+                }
             }
             Err(_) if n_taken + n_released == 0 => return Step::Idle,
             Err(_) => {}
@@ -239,7 +257,10 @@ impl Worker {
     fn arrange(&mut self, plan: &Plan) -> Result<()> {
         self.catch_up();
         let kinds = Kinds::of(&plan.watchers)?;
-        let arranged = plan.arrange(&mut self.routes, self.time)?;
+        // The application's filters are made here, by its own code.
+        let arranged = AssertUnwindSafe(|| plan.arrange(&mut self.routes, self.time));
+        let arranged = panic::catch_unwind(arranged)
+            .unwrap_or_else(|_| Err(Error::config("a filter of the application panicked")))?;
         set_timeouts(&mut self.queue, &kinds);
         self.kinds = kinds;
         let books = &self.hand_over.books;

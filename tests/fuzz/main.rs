@@ -12,6 +12,7 @@ mod expression;
 mod extjson;
 mod field_path;
 mod growth;
+mod mask;
 mod matcher;
 mod odd;
 mod pattern;

@@ -17,7 +17,8 @@ use crate::{
 const AFTER: &str = "\
 The file is one of Python's `logging.config` (version 1) with the key `watchers`, as pymongowatch reads \
 it. What cannot be carried over, or means something else here, goes to standard error, as \
-`FILE:LINE:COLUMN: KEY: not carried over: ...`, and stands as a comment at its place in the result. \
+`FILE:LINE:COLUMN: KEY: not carried over: ...` or `...: changed: ...`, and stands as a comment at its \
+place in the result. Only the first makes the exit status 4. \
 The result is always one that `mongowatch config check` takes.
 
 Examples:

@@ -134,8 +134,11 @@ impl<'a> Graph<'a> {
         if level.is_none()
             && let Some(logger) = nearest.filter(|_| !handlers.is_empty())
         {
-            let message = "no logger has a level: by Python's default only WARNING and above came \
-                           out";
+            let message = format!(
+                "no logger on the way of `{}` has a level: by Python's default only WARNING and \
+                 above came out",
+                watcher.logger()
+            );
             self.remark(Remark::changed(&logger, message));
         }
         let reach = Reach { level: level.unwrap_or(Level::WARNING), filters: filters.into() };

@@ -962,8 +962,8 @@ loggers:
                 #   updates
                 # not carried over: watchers.collection.operations.insert_one.DB (line 19): DB: expected a
                 #   string, found an integer
-                # not carried over: watchers.collection.operations.insert_one.document (line 20): unknown
-                #   argument `document`: did you mean `comment`?
+                # not carried over: watchers.collection.operations.insert_one.document (line 20): inserted
+                #   documents are in no record, only their ids: `InsertedIds`
                 # not carried over: watchers.collection.operations.insert_one._result (line 21): what is known
                 #   of results is in fields of their own, such as MatchedCount and InsertedIds
                 # not carried over: watchers.collection.operations.insert_one.comment.cast (line 22): a function
@@ -1023,7 +1023,7 @@ loggers:
             source.yaml:9:13: watchers.collection.result: not carried over: what is known of results is in fields of their own, such as MatchedCount and InsertedIds
             source.yaml:10:26: watchers.collection.undefined_arguments: not carried over: arguments without an entry are in Options; `drop` is a step that removes them
             source.yaml:19:13: watchers.collection.operations.insert_one.DB: not carried over: DB: expected a string, found an integer
-            source.yaml:20:19: watchers.collection.operations.insert_one.document: not carried over: unknown argument `document`: did you mean `comment`?
+            source.yaml:20:19: watchers.collection.operations.insert_one.document: not carried over: inserted documents are in no record, only their ids: `InsertedIds`
             source.yaml:21:18: watchers.collection.operations.insert_one._result: not carried over: what is known of results is in fields of their own, such as MatchedCount and InsertedIds
             source.yaml:22:18: watchers.collection.operations.insert_one.comment: not carried over: the field `a.b`
             source.yaml:22:34: watchers.collection.operations.insert_one.comment.cast: not carried over: a function of Python: values are as they are in the driver's call

@@ -29,7 +29,7 @@ Time:
 What is different from a watcher:
   The records went through the watcher's `privacy` when they were recorded; through steps that changed
   them too, unless they were recorded without. A `filter` step is a filter of the application: here it lets
-  everything pass. Environment variables and files with keys must be there.
+  everything pass. Own fields (`watchers`) are not made again: they are as they were recorded. Environment variables and files with keys must be there.
 
 Malformed lines:
   They are left out; the first 20 are shown with file and line.
@@ -43,7 +43,7 @@ Examples:
 #[command(about = "Show what the steps of a configuration make of recorded records", long_about = ABOUT)]
 #[command(after_long_help = AFTER)]
 pub(in crate::cli) struct Args {
-    /// The configuration [default: the one that MONGOWATCH_CONFIG names]
+    /// The configuration [default: the one that MONGOWATCH_CONFIG names; else the defaults]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
 

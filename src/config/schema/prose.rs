@@ -15,6 +15,9 @@ pub(super) fn prose(doc: &str) -> String {
     let mut blocks = Vec::new();
     let mut lines = doc.lines().peekable();
     while let Some(line) = lines.next() {
+        if line.trim().is_empty() {
+            continue;
+        }
         let block = match line.trim().strip_prefix("```") {
             Some(language) => {
                 let code: Vec<_> = lines.by_ref().take_while(|line| line.trim() != "```").collect();

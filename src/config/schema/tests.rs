@@ -12,16 +12,13 @@ fn doc_comments_become_prose() {
     expect![[r#"
         The `Template` of a line, as `Settings` has it.
 
-         In YAML [a page](https://example.org):
+        In YAML [a page](https://example.org):
 
         ```yaml
         - mask: [Filter]
         ```
 
-
         - one
-        - two `[..]`, and [more]
-
-         `Settings`: crate::Settings"#]]
+        - two `[..]`, and [more]"#]]
     .assert_eq(&prose(doc));
 }

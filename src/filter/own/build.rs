@@ -169,6 +169,10 @@ pub(super) fn unknown_argument(calls: &[&'static KnownCall], key: &str) -> Fault
     {
         return Fault::of_text(error);
     }
+    if ["document", "documents", "doc", "docs"].contains(&key) {
+        let message = "inserted documents are in no record, only their ids: `InsertedIds`";
+        return Fault::new(message);
+    }
     let known = || calls.iter().flat_map(|call| call.names());
     let of_server = known().find(|name| server_name(name) == key);
     let hint = match (of_server.or_else(|| nearest(key, known())), calls) {

@@ -33,12 +33,13 @@ pub(super) struct Changes(pub(super) Vec<Change>);
 
 #[derive(Debug)]
 pub(super) enum Change {
-    /// What is at one place goes to another, or nowhere.
+    /// What is at one place goes to another.
     Move {
-        from: FieldPath,
-        places: Places,
-        to: Option<Target>,
+        from: Target,
+        to: Target,
     },
+    /// What is at one place goes nowhere.
+    Remove(Places),
     Put {
         source: Source,
         to: Target,
@@ -60,9 +61,9 @@ impl Change {
                 let places = Places::new(path, &[], Intent::Remove);
                 // The place in a list of paths, and `fields` before it.
                 let places = places.map_err(|fault| fault.out().out())?;
-                let to = to.as_ref().map(|to| target(call, key, to)).transpose();
-                let to = to.map_err(|fault| fault.within("to".into()))?;
-                Ok(Self::Move { from, places, to })
+                let Some(to) = to else { return Ok(Self::Remove(places)) };
+                let to = target(call, key, to).map_err(|fault| fault.within("to".into()))?;
+                Ok(Self::Move { from: Target::of(&from).map_err(Fault::of_text)?, to })
             }
             OwnField::Value(Constant(value)) => {
                 let to = match field_of(key) {
@@ -194,16 +195,21 @@ impl Changes {
         // All are taken before any is put: what one puts is no other one's to take.
         let mut taken: Vec<(&Target, Bson)> = Vec::new();
         for change in &self.0 {
-            if let Change::Move { from, to: Some(to), .. } = change {
+            if let Change::Move { from, to } = change {
                 let value = from.get(draft.record());
                 if !value.is_missing() {
                     taken.push((to, value.into()));
                 }
             }
         }
-        for change in &self.0 {
-            if let Change::Move { places, .. } = change {
-                places.apply(draft, &mut Removing::default());
+        // The last first: what is taken out of a list moves those behind it.
+        for change in self.0.iter().rev() {
+            match change {
+                Change::Move { from, .. } if !from.get(draft.record()).is_missing() => {
+                    from.take(draft.to_mut());
+                }
+                Change::Remove(places) => drop(places.apply(draft, &mut Removing::default())),
+                _ => {}
             }
         }
         let is_empty =

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use rhai::{
-    Dynamic, Engine, Module, Shared,
+    Dynamic, Engine, ImmutableString, Module, Shared,
     module_resolvers::DummyModuleResolver,
     packages::{
         ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMapPackage,
@@ -14,7 +14,7 @@ use rhai::{
 use super::{
     clock::Stopwatch,
     compare,
-    failure::refuse,
+    failure::{Failed, refuse, too_long},
     node, record,
     value::{self, Scalar},
 };
@@ -116,10 +116,37 @@ fn is_nested(value: &Dynamic, n_levels: usize) -> bool {
     }
 }
 
+/// Replaces a part of a text wherever it is, if the text does not become too long.
+fn replace(text: &mut ImmutableString, old: &str, new: &str) -> Result<(), Failed> {
+    let n_parts = text.matches(old).count();
+    let length = text.len().saturating_add(n_parts.saturating_mul(new.len()));
+    if length.saturating_sub(n_parts * old.len()) > TEXT_MAX {
+        return Err(too_long());
+    }
+    if n_parts > 0 {
+        *text = text.replace(old, new).into();
+    }
+    Ok(())
+}
+
 fn register(engine: &mut Engine) {
     record::register(engine);
     node::register(engine);
     compare::register(engine);
+    // In the place of those of the package, which look at the length of a text when it is made.
+    engine
+        .register_fn("replace", |text: &mut ImmutableString, old: &str, new: &str| {
+            replace(text, old, new)
+        })
+        .register_fn("replace", |text: &mut ImmutableString, old: &str, new: char| {
+            replace(text, old, new.encode_utf8(&mut [0; 4]))
+        })
+        .register_fn("replace", |text: &mut ImmutableString, old: char, new: &str| {
+            replace(text, old.encode_utf8(&mut [0; 4]), new)
+        })
+        .register_fn("replace", |text: &mut ImmutableString, old: char, new: char| {
+            replace(text, old.encode_utf8(&mut [0; 4]), new.encode_utf8(&mut [0; 4]))
+        });
     engine
         .register_type_with_name::<Scalar>("value")
         .register_fn("to_string", |scalar: &mut Scalar| scalar.to_text())

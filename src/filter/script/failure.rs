@@ -20,9 +20,14 @@ pub(super) fn refuse(message: impl Into<String>) -> Failed {
     Box::new(EvalAltResult::ErrorRuntime(refusal, Position::NONE))
 }
 
-/// As [`refuse`], of what another step has against the settings that a script gave it.
+/// As [`refuse`], of what another step has against a field.
 pub(super) fn refuse_fault(fault: &Fault) -> Failed {
     refuse(fault.to_string())
+}
+
+/// A text would be too long.
+pub(super) fn too_long() -> Failed {
+    Box::new(EvalAltResult::ErrorDataTooLarge("length of a text".to_owned(), Position::NONE))
 }
 
 /// The run has had all of its operations.
@@ -30,9 +35,9 @@ pub(super) fn too_much() -> Failed {
     Box::new(EvalAltResult::ErrorTooManyOperations(Position::NONE))
 }
 
-/// Where a script failed, and why.
-pub(super) fn describe(error: &EvalAltResult) -> String {
-    let (what, place) = (what(innermost(error)), error.position());
+/// Where a script with this code failed, and why.
+pub(super) fn describe(error: &EvalAltResult, code: &str) -> String {
+    let (what, place) = (what(innermost(error), code), error.position());
     match (place.line(), place.position()) {
         (Some(line), Some(column)) => format!("line {line}, column {column}: {what}"),
         (Some(line), None) => format!("line {line}: {what}"),
@@ -48,7 +53,7 @@ fn innermost(error: &EvalAltResult) -> &EvalAltResult {
     }
 }
 
-fn what(error: &EvalAltResult) -> String {
+fn what(error: &EvalAltResult, code: &str) -> String {
     use EvalAltResult as Rhai;
     match error {
         Rhai::ErrorRuntime(value, _) => match value.read_lock::<Refusal>() {
@@ -60,7 +65,14 @@ fn what(error: &EvalAltResult) -> String {
         Rhai::ErrorStackOverflow(_) => "functions call each other too deeply".to_owned(),
         Rhai::ErrorTooManyVariables(_) => "too many variables".to_owned(),
         Rhai::ErrorDataTooLarge(what, _) => format!("too large: {what}"),
-        Rhai::ErrorFunctionNotFound(call, _) => format!("unknown function `{call}`"),
+        // Where a function is called by its name as a text, this may be any text of the record.
+        Rhai::ErrorFunctionNotFound(call, _) => {
+            let name = call.split(' ').next().unwrap_or_default();
+            match code.contains(name) {
+                true => format!("unknown function `{call}`"),
+                false => "unknown function".to_owned(),
+            }
+        }
         Rhai::ErrorPropertyNotFound(..) | Rhai::ErrorDotExpr(..) => {
             "such a value has no such property".to_owned()
         }

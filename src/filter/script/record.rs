@@ -163,7 +163,9 @@ impl Record {
         if !work.steps.contains_key(&key) {
             let paths: Vec<_> = texts.iter().map(|text| path(text)).collect::<Result<_, _>>()?;
             let fields = paths.iter().flat_map(|path| path.fields().to_vec()).collect();
-            let step = make(paths.into_iter().collect()).map_err(|fault| refuse_fault(&fault))?;
+            // The fault may quote a path, which may be made of values.
+            let step = make(paths.into_iter().collect());
+            let step = step.map_err(|_| refuse(format!("`{what}` does not take such a path")))?;
             work.steps.insert(key.clone(), Asked { step, fields });
         }
         let Some(Asked { fields, .. }) = work.steps.get(&key) else { return Ok(()) };

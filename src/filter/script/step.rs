@@ -49,6 +49,7 @@ use crate::{
 pub struct Script {
     engine: Engine,
     ast: AST,
+    code: Box<str>,
     desk: Desk,
     stopwatch: Arc<Stopwatch>,
     on_error: OnError,
@@ -72,7 +73,8 @@ impl Script {
         let engine = engine(settings.max_operations, Arc::clone(&stopwatch));
         let ast = load(&engine, code, &Record(desk.clone()))?;
         let (on_error, errors) = (settings.on_error, Arc::default());
-        Ok(Self { engine, ast, desk, stopwatch, on_error, errors, failure: None })
+        let code = code.into();
+        Ok(Self { engine, ast, code, desk, stopwatch, on_error, errors, failure: None })
     }
 
     /// At how many records it has failed.
@@ -100,7 +102,7 @@ impl Filter for Script {
             Ok(value) => Verdict::pass_if(!matches!(value.as_bool(), Ok(false))),
             Err(error) => {
                 let n_failures = self.errors.fetch_add(1, Relaxed) + 1;
-                self.failure = Some((describe(&error), n_failures));
+                self.failure = Some((describe(&error, &self.code), n_failures));
                 Verdict::pass_if(self.on_error == OnError::Pass)
             }
         }

@@ -269,6 +269,8 @@ fn what_grows_has_a_size() {
         let s = "x"; loop { s += s; }
         let s = "aaaaaaaa"; loop { s.replace("a", "aa"); }
         let s = "x"; s.pad(1000000000, 'x');
+        let s = "a"; s.pad(200000, 'a'); s.replace("a", s);
+        let s = "a"; s.pad(200000, 'a'); s.replace('a', s);
         let a = []; loop { a.push(1); }
         let a = []; loop { a.push(a); }
         let a = []; loop { a.insert(0, a); }
@@ -539,6 +541,7 @@ fn failures_tell_where_and_why_but_no_values() {
         "record.Filter.email + 1 > 3 - \"x\"",
         expect!["line 1, column 29: unknown function `- (i64, &str | ImmutableString | String)`"],
     );
+    fails("[1].some(record.DB)", expect!["line 1, column 5: unknown function"]);
     fails("throw record.Filter.email", expect!["line 1, column 1: the script has thrown an error"]);
     fails(
         "9223372036854775807 + record.MatchedCount",

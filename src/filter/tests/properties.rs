@@ -264,6 +264,7 @@ impl Limits {
             self.now.push((kind, 0, n_untold));
         }
         let own = self.now.iter_mut().find(|(known, ..)| *known == kind);
+        let is_own = own.is_some();
         let (n_seen, n_untold) = match own {
             Some((_, n_seen, n_untold)) => (n_seen, n_untold),
             None => (&mut self.others.0, &mut self.others.1),
@@ -275,7 +276,9 @@ impl Limits {
             *n_untold += 1;
             return None;
         }
-        Some((std::mem::take(n_untold), std::mem::take(&mut self.n_forgotten)))
+        let n_untold = std::mem::take(n_untold);
+        let of_own = if is_own { n_untold } else { 0 };
+        Some((of_own, std::mem::take(&mut self.n_forgotten) + n_untold - of_own))
     }
 
     fn n_untold(&self) -> u64 {

@@ -192,6 +192,24 @@ fn a_rename_takes_what_its_path_names_and_no_more() {
 }
 
 #[test]
+fn an_own_field_takes_what_its_path_names_and_no_more() {
+    let yaml_fields = r#"{"all":{
+        "Filter.a.0":{"to":"Extra.A"}, "Filter.a.1":{"to":"Extra.B"},
+        "Filter.user.email":{"to":"Extra.E"}, "Filter.list.x":{"to":"Extra.X"}
+    }}"#;
+    let settings: OwnFieldsSettings = serde_json::from_str(yaml_fields).unwrap();
+    let fields = settings.build(WatcherName::Collection).unwrap().unwrap();
+    let mut record = (*record("find_one", "orders", 1)).clone();
+    let filter = doc! { "a": [1, [2, 3], 4], "user": {}, "user.email": 2, "list": [{ "x": 1 }] };
+    record.filter = Some(Arc::new(filter.into()));
+    let mut draft = Draft::new(Arc::new(record), at(0));
+    fields.apply(&mut draft);
+    let left: Document = doc! { "a": [4], "user": {}, "user.email": 2, "list": [{ "x": 1 }] };
+    assert_eq!(draft.record().filter.as_deref(), Some(&left.into()));
+    assert_eq!(draft.record().extra.as_deref(), Some(&doc! { "A": 1, "B": [2, 3] }));
+}
+
+#[test]
 fn what_can_never_fit_is_refused() {
     for (step, expected) in [
         (
