@@ -65,7 +65,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn aggregated(csv: &Path) -> Result<String, Box<dyn Error>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["run", "--quiet", "--features", "cli", "--bin", "mongowatch"])
+        .args(["run", "--quiet", "--features", "cli,script", "--bin", "mongowatch"])
         .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")])
         .args(["--", "csv", "aggregate"])
         .arg(csv)

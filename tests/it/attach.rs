@@ -171,12 +171,15 @@ mod needs_server {
         let expired = loop {
             tokio::task::yield_now().await;
             let records = scene.seen.records();
-            if let Some(record) = records.into_iter().find(|record| record.phase == Phase::Timeout)
-            {
+            // On a busy machine the insert may expire too, before it ends.
+            let is_expired = |record: &mongowatch::WatchMessage| {
+                record.phase == Phase::Timeout && record.operation == "find"
+            };
+            if let Some(record) = records.into_iter().find(is_expired) {
                 break record;
             }
         };
-        assert_eq!((expired.operation.as_ref(), expired.traffic.returned), ("find", Some(10)));
+        assert_eq!(expired.traffic.returned, Some(10));
         let stats = scene.watcher.shutdown().await.unwrap();
         assert!(stats.is_balanced(), "{stats:#?}");
         assert_eq!(stats.open, 1);

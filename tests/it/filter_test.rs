@@ -220,6 +220,7 @@ layers:
 "#;
     let records = [record(1, "a", "0.5"), record(2, "b", "2.0")].join("\n");
     let output = run(config, &records, &[]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
     let shown = String::from_utf8(output.stdout).unwrap();
     for expected in [
         "    1-script: passed\n      Extra: nothing -> {\"Slow\":false}\n    out\n",
@@ -228,5 +229,4 @@ layers:
     ] {
         assert!(shown.contains(expected), "no {expected:?} in\n{shown}");
     }
-    assert_eq!(output.status.code(), Some(0));
 }
