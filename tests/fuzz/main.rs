@@ -23,11 +23,11 @@ mod template;
 mod yaml;
 
 /// Runs a target on so many inputs of random bytes, the same ones each time; on those of bolero, if its
-/// variables are set.
+/// variables, or those of `cargo bolero`, are set.
 macro_rules! short_run {
     ($n_inputs:expr, $target:expr) => {{
         let run = |bytes: &[u8]| $target(&mut crate::choices::Choices::new(bytes));
-        if std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("BOLERO_")) {
+        if std::env::vars_os().any(|(name, _)| name.to_string_lossy().contains("BOLERO_")) {
             bolero::check!().with_iterations($n_inputs).with_max_len(1_024).for_each(run);
         } else {
             crate::same_inputs($n_inputs, run);
