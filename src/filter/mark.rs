@@ -1,4 +1,5 @@
-//! What a cut text, list or row of bytes says of what is missing: `...(+1234)`.
+//! What a cut text, list or row of bytes says of what is missing: `...(+1234)`, `...(+1234 items)`,
+//! `...(+1234 bytes)`.
 //!
 //! What is cut again is counted from the beginning: the mark of the first cut is read, and the new one
 //! says the sum. A text that only looks as if it had been cut is thereby cut like any other; the number
@@ -19,39 +20,52 @@ struct Mark {
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
-    /// Characters of a text, or items of a list.
-    One,
+    /// Characters of a text.
+    Characters,
+    /// Items of a list, whose last one is the mark.
+    Items,
     /// Bytes, which stand as Base64 before the mark: four letters for three of them.
     Bytes,
 }
 
+impl Unit {
+    /// What stands behind the number.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Characters => "",
+            Self::Items => " items",
+            Self::Bytes => " bytes",
+        }
+    }
+}
+
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = if self.unit == Unit::Bytes { " bytes" } else { "" };
-        write!(f, "...(+{}{unit})", self.n_missing)
+        write!(f, "...(+{}{})", self.n_missing, self.unit.name())
     }
 }
 
 impl Mark {
-    const NOTHING: Self = Self { n_missing: 0, unit: Unit::One };
-
-    /// A text without its mark, and the mark.
-    fn split(text: &str) -> (&str, Self) {
-        Self::at_end(text).unwrap_or((text, Self::NOTHING))
+    const fn nothing(unit: Unit) -> Self {
+        Self { n_missing: 0, unit }
     }
 
     fn at_end(text: &str) -> Option<(&str, Self)> {
         let inner = text.strip_suffix(')')?;
-        let (inner, unit) = match inner.strip_suffix(" bytes") {
-            Some(inner) => (inner, Unit::Bytes),
-            None => (inner, Unit::One),
-        };
+        let (inner, unit) = [Unit::Items, Unit::Bytes]
+            .into_iter()
+            .find_map(|unit| Some((inner.strip_suffix(unit.name())?, unit)))
+            .unwrap_or((inner, Unit::Characters));
         let (body, number) = inner.rsplit_once("...(+")?;
         let n_missing = number.parse().ok()?;
         let mark = Self { n_missing, unit };
         // As it would be written here: without a sign, and without zeros before it.
         let is_own = n_missing > 0 && number.bytes().next().is_some_and(|first| first > b'0');
-        let is_whole = unit == Unit::One || is_base64(body);
+        let is_whole = match unit {
+            Unit::Characters => true,
+            Unit::Items => body.is_empty(),
+            Unit::Bytes => is_base64(body),
+        };
         (is_own && is_whole).then_some((body, mark))
     }
 
@@ -62,7 +76,7 @@ impl Mark {
 
     fn and(self, n_more: usize) -> Self {
         let n_more = match self.unit {
-            Unit::One => n_more,
+            Unit::Characters | Unit::Items => n_more,
             Unit::Bytes => n_more / 4 * 3,
         };
         let n_more = u64::try_from(n_more).unwrap_or(u64::MAX);
@@ -77,7 +91,7 @@ fn is_base64(text: &str) -> bool {
 
 /// Cuts a text after so many characters; none if it would not become shorter by that.
 pub(super) fn cut_text(text: &str, max_chars: usize) -> Option<String> {
-    let (body, before) = Mark::split(text);
+    let (body, before) = Mark::at_end(text).unwrap_or((text, Mark::nothing(Unit::Characters)));
     let max_chars = if before.unit == Unit::Bytes { whole_groups(max_chars) } else { max_chars };
     let (end, _) = body.char_indices().nth(max_chars)?;
     let n_gone = body[end..].chars().count();
@@ -106,11 +120,11 @@ const fn whole_groups(n_letters: usize) -> usize {
 pub(super) fn cut_items(items: &[Bson], max_items: usize) -> Option<(&[Bson], Bson)> {
     let last = items.split_last().and_then(|(last, body)| match last {
         Bson::String(text) => Mark::at_end(text)
-            .filter(|(before, mark)| before.is_empty() && mark.unit == Unit::One)
+            .filter(|(_, mark)| mark.unit == Unit::Items)
             .map(|(_, mark)| (body, mark)),
         _ => None,
     });
-    let (body, before) = last.unwrap_or((items, Mark::NOTHING));
+    let (body, before) = last.unwrap_or((items, Mark::nothing(Unit::Items)));
     let gone = body.get(max_items..).filter(|gone| !gone.is_empty())?;
     let mark = before.and(gone.len());
     // Each item has its comma, and each mark its quotes.
@@ -130,6 +144,8 @@ fn is_longer(value: &Bson, left: &mut usize) -> bool {
         Bson::Double(_) => 3,
         Bson::String(text) => text.len() + 2,
         Bson::Document(_) | Bson::Array(_) => 2,
+        // Base64, within `{"$binary":{"base64":"","subType":"00"}}`.
+        Bson::Binary(data) => 40 + data.bytes.len().div_ceil(3) * 4,
         // The shortest wrapper is `{"$minKey":1}`.
         _ => 13,
     };

@@ -15,7 +15,7 @@ short_settings! {
     ///
     /// A text that is cut ends with how many characters are missing: `lorem ip...(+1234)`. So do symbols,
     /// code and the patterns of regular expressions. A list that is cut has one item more that says how
-    /// many are missing: `"...(+980)"`. Bytes that are cut become a text: the first ones in Base64, and
+    /// many are missing: `"...(+980 items)"`. Bytes that are cut become a text: the first ones in Base64, and
     /// `...(+1234 bytes)`.
     ///
     /// Nothing becomes longer by a cut: what would not become shorter stays, such as a text of a few

@@ -16,6 +16,7 @@ fn text() -> impl Strategy<Value = String> {
         "[a-zé]{0,40}",
         "[a-zé]{0,30}\\.\\.\\.\\(\\+[0-9]{1,25}\\)",
         "[A-Za-z0-9+/]{0,30}\\.\\.\\.\\(\\+[0-9]{1,3} bytes\\)",
+        "[a-z]{0,1}\\.\\.\\.\\(\\+[0-9]{1,21} items\\)",
     ]
 }
 
@@ -99,17 +100,17 @@ fn length(value: &Bson) -> usize {
 
 /// How many characters, or items at the top of a list, a value had before it was cut.
 fn whole(value: &Bson) -> Option<u64> {
-    let number = |text: &str| -> Option<u64> {
-        text.strip_suffix(')')?.rsplit_once("...(+")?.1.parse().ok()
+    let number = |text: &str, unit| -> Option<u64> {
+        text.strip_suffix(unit)?.rsplit_once("...(+")?.1.parse().ok()
     };
     match value {
         Bson::String(text) => {
             let body = text.rsplit_once("...(+").map_or(&**text, |(body, _)| body);
-            number(text).map(|n| n + body.chars().count() as u64)
+            number(text, ")").map(|n| n + body.chars().count() as u64)
         }
         Bson::Array(items) => {
             let last = items.last()?.as_str()?;
-            number(last).map(|n| n + items.len() as u64 - 1)
+            number(last, " items)").map(|n| n + items.len() as u64 - 1)
         }
         _ => None,
     }

@@ -35,12 +35,12 @@ fn cut(limits: &str, value: impl Into<Bson>) -> Bson {
 fn lists_in_a_cut_list_are_cut_too() {
     let inner: Vec<Bson> = (0..100).map(Bson::Int32).collect();
     let outer: Vec<Bson> = (0..30).map(|_| inner.clone().into()).collect();
-    let short = bson!([0, 1, "...(+98)"]);
-    assert_eq!(cut(r#""max_items":2"#, outer), bson!([short.clone(), short, "...(+28)"]));
+    let short = bson!([0, 1, "...(+98 items)"]);
+    assert_eq!(cut(r#""max_items":2"#, outer), bson!([short.clone(), short, "...(+28 items)"]));
     let deep = bson!([{ "a": [inner.clone(), "x".repeat(100)] }, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(
         cut(r#""max_items":1,"max_chars":3"#, deep),
-        bson!([{ "a": [[0, "...(+99)"], "...(+1)"] }, "...(+9)"])
+        bson!([{ "a": [[0, "...(+99 items)"], "...(+1 items)"] }, "...(+9 items)"])
     );
 }
 
@@ -89,7 +89,7 @@ fn a_second_cut_adds_up() {
 
     let items: Vec<Bson> = (0..1_000).map(Bson::Int32).collect();
     let first = cut(r#""max_items":100"#, items.clone());
-    assert_eq!(first.as_array().unwrap().last(), Some(&Bson::from("...(+900)")));
+    assert_eq!(first.as_array().unwrap().last(), Some(&Bson::from("...(+900 items)")));
     assert_eq!(cut(r#""max_items":100"#, first.clone()), first);
     assert_eq!(cut(r#""max_items":5"#, first), cut(r#""max_items":5"#, items));
 
@@ -100,8 +100,16 @@ fn a_second_cut_adds_up() {
 }
 
 #[test]
+fn a_text_of_which_nothing_is_left_is_not_taken_for_the_mark_of_its_list() {
+    let once = cut(r#""max_chars":0"#, bson!(["a text that is long"]));
+    assert_eq!(once, bson!(["...(+19)"]));
+    assert_eq!(cut(r#""max_items":0"#, once), bson!(["...(+1 items)"]));
+}
+
+#[test]
 fn what_would_not_become_shorter_stays() {
-    for value in [bson!("abcdefgh"), bson!([1, 2, 3, 4]), bson!("...(+3)"), bson!(["...(+3)"])] {
+    let marks = [bson!("...(+3)"), bson!(["...(+3 items)"]), bson!("...(+3 bytes)")];
+    for value in [bson!("abcdefgh"), bson!([1, 2, 3, 4])].into_iter().chain(marks) {
         assert_eq!(cut(r#""max_chars":2,"max_items":2"#, value.clone()), value);
     }
 }
