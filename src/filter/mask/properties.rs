@@ -480,7 +480,8 @@ proptest! {
 
     #[test]
     fn a_pattern_is_found_in_each_type_and_in_keys(
-        before in "([a-z]{1,9} )?", after in "( [a-z]{1,9})?",
+        // No word of these letters makes a key secret, which would count as well.
+        before in "([a-e]{1,9} )?", after in "( [a-e]{1,9})?",
         secret in prop::sample::select(&[
             "4111111111111111", "5500-0055-5555-5559", "3782 822463 10005", "ada@example.com",
             "AKIAIOSFODNN7EXAMPLE", "ghp_abcdefghijklmnopqrst0123",

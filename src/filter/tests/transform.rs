@@ -101,9 +101,10 @@ fn a_second_cut_adds_up() {
 
 #[test]
 fn a_text_of_which_nothing_is_left_is_not_taken_for_the_mark_of_its_list() {
-    let once = cut(r#""max_chars":0"#, bson!(["a text that is long"]));
-    assert_eq!(once, bson!(["...(+19)"]));
-    assert_eq!(cut(r#""max_items":0"#, once), bson!(["...(+1 items)"]));
+    let text = "a text that is long";
+    let once = cut(r#""max_chars":0"#, bson!([text, text, text]));
+    assert_eq!(once, bson!(["...(+19)", "...(+19)", "...(+19)"]));
+    assert_eq!(cut(r#""max_items":1"#, once), bson!(["...(+19)", "...(+2 items)"]));
 }
 
 #[test]
