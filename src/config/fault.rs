@@ -27,6 +27,8 @@ pub(crate) struct Fault {
 struct Letter {
     /// Counted from 1.
     column: usize,
+    /// The path that it is a letter of; none if it is one of any other text.
+    path: Option<String>,
     /// The message without the column.
     message: String,
 }
@@ -51,6 +53,13 @@ impl Fault {
         Self::with(Message::Whole(message.into()))
     }
 
+    /// The same; if the message names a letter of a text, the fault will be placed there.
+    pub(super) fn of_text(message: impl Into<String>) -> Self {
+        let message = message.into();
+        let letter = Letter::of(&message);
+        Self { letter, ..Self::new(message) }
+    }
+
     /// Something else was expected than what will turn out to be there.
     pub(super) fn expected(expected: impl fmt::Display) -> Self {
         Self::with(Message::Expected(expected.to_string()))
@@ -69,13 +78,19 @@ impl Fault {
     /// Sets the place, unless a nearer one is known, and says what was found there.
     pub(super) fn at(mut self, node: &Node) -> Self {
         if let Message::Expected(expected) = self.message {
-            // What is only an example is not what was meant.
-            let hint = match node.text().filter(|_| !expected.contains("such as")) {
+            let written = node.written();
+            // What is only an example is not what was meant; a value of the environment stays there.
+            let is_shown = written.is_none() && !expected.contains("such as");
+            let hint = match node.text().filter(|_| is_shown) {
                 Some(word) => hint(word, expected.split('`').skip(1).step_by(2)),
                 None => String::new(),
             };
-            let found = node.found();
+            let found = match written {
+                Some(written) => format!("{}, whose value cannot be used here", quoted(written)),
+                None => node.found(),
+            };
             self.message = Message::Whole(format!("found {found}, expected {expected}{hint}"));
+            return self.at_place(node.place);
         }
         if self.place.is_some() {
             return self;
@@ -86,7 +101,9 @@ impl Fault {
             *message = without_value(message, written);
             return self.at_place(place);
         }
-        if let Some(Letter { column, message }) = self.letter.take()
+        // A path may be the key and not the value, or be quoted in part.
+        if let Some(Letter { column, path, message }) = self.letter.take()
+            && path.is_none_or(|path| node.text() == Some(&path))
             && let Some(place) = node.place_of(column.saturating_sub(1))
         {
             self.message = Message::Whole(message);
@@ -242,8 +259,7 @@ impl de::Error for Fault {
         if message.starts_with(JIFF_DURATION) {
             return Self::expected("a duration such as `250ms`, `10m` or `1h 30m`");
         }
-        let letter = Letter::of(&message);
-        Self { letter, ..Self::new(message) }
+        Self::of_text(message)
     }
 
     fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
@@ -284,7 +300,8 @@ impl Letter {
             Some(path) => format!("{path}: {message}"),
             None => message.to_owned(),
         };
-        Some(Self { column: column.parse().ok()?, message })
+        let path = path.and_then(|path| path.strip_prefix("path `")?.strip_suffix('`'));
+        Some(Self { column: column.parse().ok()?, path: path.map(str::to_owned), message })
     }
 }
 

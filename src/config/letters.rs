@@ -8,7 +8,8 @@ pub(super) fn place_of(letter: usize, text: &str, spelling: &str, place: Place) 
     let quote = spelling.chars().next().filter(|first| ['\'', '"', '|', '>'].contains(first));
     let is_block = matches!(quote, Some('|' | '>'));
     // The first line of a block says how the rest is to be read.
-    let before = if is_block { spelling.find('\n')? + 1 } else { quote.map_or(0, char::len_utf8) };
+    let before =
+        if is_block { spelling.find(['\n', '\r'])? + 1 } else { quote.map_or(0, char::len_utf8) };
     let mut walk = Walk { spelling, at: before, quote: quote.filter(|_| !is_block) };
     let mut letters = text.chars();
     for _ in 0..letter {
@@ -73,16 +74,22 @@ impl Walk<'_> {
     }
 
     fn place(&self, start: Place) -> Option<Place> {
-        let before = self.spelling.get(..self.at)?;
+        let before = with_line_feeds(self.spelling.get(..self.at)?);
         let n_letters = |text: &str| text.chars().count() as u64;
         Some(match before.rsplit_once('\n') {
             Some((lines, last)) => Place {
                 line: start.line + lines.matches('\n').count() as u64 + 1,
                 column: n_letters(last) + 1,
             },
-            None => Place { column: start.column + n_letters(before), ..start },
+            None => Place { column: start.column + n_letters(&before), ..start },
         })
     }
+}
+
+/// The text with a line feed for each line break, of which YAML knows three:
+/// <https://yaml.org/spec/1.2.2/#54-line-break-characters>.
+pub(super) fn with_line_feeds(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// The length of an escape sequence in double quotes.

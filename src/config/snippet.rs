@@ -1,6 +1,6 @@
 //! The line of the file that a fault is about, with a mark under its column.
 
-use super::{fault::harmless, tree::Place};
+use super::{fault::harmless, letters::with_line_feeds, tree::Place};
 
 /// So many letters of a line are shown.
 const LETTERS_MAX: usize = 100;
@@ -10,6 +10,7 @@ const LETTERS_MAX: usize = 100;
 pub(super) fn snippet(text: &str, place: Place) -> String {
     let number = usize::try_from(place.line).unwrap_or(usize::MAX).saturating_sub(1);
     let column = usize::try_from(place.column).unwrap_or(usize::MAX).saturating_sub(1);
+    let text = with_line_feeds(text);
     let line: Vec<char> = text.lines().nth(number).unwrap_or_default().chars().collect();
     if line.iter().all(|letter| letter.is_whitespace()) {
         return String::new();

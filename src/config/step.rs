@@ -6,8 +6,9 @@ use crate::filter::{self, Part};
 /// Makes a fault of the configuration of one of a step: `way` leads from the root to the settings of
 /// the step, such as `layers[1].file.steps[0]`, and the fault's own way goes on from there.
 ///
-/// An unknown word is shown at its key, if it is one. `column` counts the letters of a scalar from 1,
-/// of an expression for example; it counts as far as each letter has a place in the file.
+/// An unknown word and a malformed path are shown at their key, if they are one. `column` counts the
+/// letters of a scalar from 1, of an expression for example; it counts as far as each letter has a place
+/// in the file.
 pub(super) fn step_fault(
     fault: &filter::Fault,
     way: &[Part],
@@ -18,13 +19,14 @@ pub(super) fn step_fault(
     let node = root.nearest(&path);
     let placed = |placed: Fault| path.iter().rev().cloned().fold(placed, Fault::within);
     let message = fault.message();
-    let word = message.strip_prefix("unknown ").and_then(|rest| rest.split('`').nth(1));
+    let is_of_word = ["unknown ", "path "].iter().any(|start| message.starts_with(start));
+    let word = message.split('`').nth(1).filter(|_| is_of_word);
     let key = word.and_then(|word| {
         let above = root.nearest(&path[..path.len().saturating_sub(1)]);
         let is_last = matches!(path.last(), Some(Part::Key(last)) if last == word);
         node.place_of_key(word).or_else(|| above.place_of_key(word).filter(|_| is_last))
     });
-    let made = Fault::new(message);
+    let made = Fault::of_text(message);
     let letter = column.and_then(|column| node.place_of(column.saturating_sub(1)));
     placed(match (key, letter) {
         (Some(place), _) => made.at_key(place),

@@ -52,7 +52,7 @@ fn variables_are_put_in_by_scalar() {
     check(
         "service: ${NONE:-a b}\nbuffer: ${NONE:-12}\nqueue: {capacity: \"${PORT}\"}",
         expect![[r#"
-            a:3:19: queue.capacity: found `${PORT}`, whose value cannot be used here
+            a:3:19: queue.capacity: found `${PORT}`, whose value cannot be used here, expected a whole number
         "#]],
     );
     check(
@@ -87,10 +87,10 @@ fn faults_of_variables_never_show_their_values() {
         "capture: ${TOKEN}\nbuffer: ${TOKEN}\nlevels: {final: \"${TOKEN}\"}\nfields: [\"${TOKEN}\"]\nshutdown_timeout: ${TOKEN}\nlayers:\n- file: {path: a, template: \"{${TOKEN}}\"}\n- ${TOKEN}\n- csv: {path: a.csv, name: \"${TOKEN}\"}\n- csv: {path: b.csv, name: \"${TOKEN}\"}\n- json: {path: b.csv}",
         expect![[r#"
             a:1:10: capture: found `${TOKEN}`, whose value is unknown here, expected `spans`, `commands` or `operations`
-            a:2:9: buffer: found `${TOKEN}`, whose value cannot be used here
+            a:2:9: buffer: found `${TOKEN}`, whose value cannot be used here, expected a whole number
             a:3:17: levels.final: found `${TOKEN}`, whose value is unknown here, expected off, error, warn, info, debug or trace
             a:4:10: fields[0]: found `${TOKEN}`, whose value cannot be used here
-            a:5:19: shutdown_timeout: found `${TOKEN}`, whose value cannot be used here
+            a:5:19: shutdown_timeout: found `${TOKEN}`, whose value cannot be used here, expected a duration such as `250ms`, `10m` or `1h 30m`
             a:7:29: layers[0].file.template: found `{${TOKEN}}`, whose value cannot be used here
             a:8:3: layers[1]: found `${TOKEN}`, whose value is unknown here, expected `console`, `file`, `csv`, `json` or `application`
             a:11:16: layers[4].json.path: `b.csv` is the file of layers[3] too
@@ -243,6 +243,53 @@ fn faults_in_a_text_are_shown_at_their_letter() {
         expect![[r#"
         a:4:29: layers[0].console.steps[0].when: found `>`, expected a value or a field
     "#]],
+    );
+    // Each kind of line break is one.
+    for line_break in ["\n", "\r\n", "\r"] {
+        check(
+            &when(&format!("'DB == ''a'' and{line_break}        Duration >> 3'")),
+            expect![[r#"
+                a:5:19: layers[0].console.steps[0].when: found `>`, expected a value or a field
+            "#]],
+        );
+    }
+    let step = |step: &str| format!("layers:\n- console:\n    steps:\n    - {step}\n");
+    check(
+        &step("set: {Extra.a: {template: '{DB} {Dratoin}'}}"),
+        expect![[r#"
+        a:4:40: layers[0].console.steps[0].set.Extra.a.template: unknown field `Dratoin`: did you mean `Duration`?
+    "#]],
+    );
+    check(
+        &step("set: {Extra..a: 1}"),
+        expect![[r#"
+        a:4:13: layers[0].console.steps[0].set.Extra..a: path `Extra..a`, column 7: expected a name
+    "#]],
+    );
+    check(
+        &step("rename: {Tenant: Extra..a}"),
+        expect![[r#"
+        a:4:30: layers[0].console.steps[0].rename.Tenant: path `Extra..a`: expected a name
+    "#]],
+    );
+    check(
+        &step("rename: {Extra..a: Tenant}"),
+        expect![[r#"
+        a:4:16: layers[0].console.steps[0].rename.Extra..a: path `Extra..a`, column 7: expected a name
+    "#]],
+    );
+    check(
+        &step("audit_filter: {a: 1}"),
+        expect![[r#"
+        a:4:22: layers[0].console.steps[0].audit_filter.a: unknown field `a` of audit events: expected one of `atype`, `ts`, `uuid`, `local`, `remote`, `intermediates`, `users`, `roles`, `param`, `result`
+    "#]],
+    );
+    check(
+        "watchers:\n  collection:\n    operations:\n      find: {filter: {to: Extra..a}}\n",
+        expect![[r#"
+            a:4:7: watchers.collection.operations.find: unknown operation `find` here: it belongs to `cursor`
+            a:4:33: watchers.collection.operations.find.filter.to: path `Extra..a`: expected a name
+        "#]],
     );
     // What has variables has other letters in the file.
     check(
