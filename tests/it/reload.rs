@@ -11,8 +11,8 @@ mod needs_server {
     use mongowatch::{
         Comment, Field, Outcome, Privacy, Settings, WatchMessage, WatcherName,
         bson::{Document, doc},
-        filter::{RateSettings, StepSettings},
-        layer::{ConsoleSettings, CsvSettings, LayerSettings, Versions},
+        filter::{Draft, FieldPath, RateSettings, StepSettings, Verdict},
+        layer::{ConsoleSettings, CsvSettings, JsonSettings, LayerSettings, Versions},
     };
 
     use crate::scene::Scene;
@@ -225,6 +225,103 @@ mod needs_server {
         assert_eq!(route.filtered_by[0].filtered, 6);
         let route = stats.route("every").unwrap();
         assert_eq!((route.filtered_by[0].filtered, route.written), (8, 4));
+    }
+
+    fn named(name: &str) -> Vec<StepSettings> {
+        vec![StepSettings::Filter(name.into())]
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_reload_that_was_given_up_does_not_happen_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let [before, after] = ["before", "after"].map(|name| directory.path().join(name));
+        let mut held = csv(&before);
+        held.steps = named("held");
+        let (hold, released) = crossbeam_channel::bounded::<()>(0);
+        let scene = Scene::with("given_up", |builder| {
+            builder
+                .filter("held", move || {
+                    let released = released.clone();
+                    // Until the other end is dropped.
+                    Box::new(move |_: &mut Draft| {
+                        let _ = released.recv();
+                        Verdict::Pass
+                    })
+                })
+                .layer(LayerSettings::Csv(held))
+                .shutdown_timeout(Duration::from_millis(300))
+        });
+        let things = scene.db().await.collection::<Document>("things");
+        things.insert_one(doc! {}).await.unwrap();
+        let next = settings(vec![LayerSettings::Csv(csv(&after))]);
+        let error = scene.watcher.reload(next.clone()).await.unwrap_err();
+        assert_eq!(error.to_string(), "the queue thread does not answer");
+        drop(hold);
+        things.insert_one(doc! {}).await.unwrap();
+        scene.watcher.flush().await.unwrap();
+        assert!(!after.exists());
+        assert_eq!(changes(&scene).len(), 1);
+        // Two inserts and the record of the refusal.
+        assert_eq!(rows(&before).len(), 3);
+        scene.watcher.reload(next).await.unwrap();
+        assert!(after.exists());
+        let (_, stats) = scene.finish_with_stats().await;
+        assert!(stats.is_balanced(), "{stats:#?}");
+    }
+
+    #[tokio::test]
+    async fn what_was_summed_up_is_told_before_a_stricter_policy_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rates.json");
+        let mut rate = RateSettings::default();
+        rate.every = Duration::from_secs(3_600);
+        rate.by = "Filter.email".parse::<FieldPath>().unwrap().into();
+        rate.originals = mongowatch::filter::Originals::Drop;
+        let mut json = JsonSettings::to_file(&path);
+        json.steps = vec![StepSettings::Rate(rate)];
+        let layers = vec![LayerSettings::Json(json)];
+        let scene = Scene::with("stricter", |builder| builder.layer(layers[0].clone()));
+        let things = scene.db().await.collection::<Document>("things");
+        let find = async |email: &str| {
+            things.find_one(doc! { "email": email }).await.unwrap();
+            scene.watcher.flush().await.unwrap();
+        };
+        find("ada@example.com").await;
+        assert_eq!(fs::read_to_string(&path).unwrap(), "");
+        let mut stricter = settings(layers);
+        stricter.privacy = Privacy::Shape;
+        scene.watcher.reload(stricter).await.unwrap();
+        let told = || fs::read_to_string(&path).unwrap().matches("ada@example.com").count();
+        assert_eq!(told(), 1);
+        find("ada@example.com").await;
+        let (_, stats) = scene.finish_with_stats().await;
+        assert!(stats.is_balanced(), "{stats:#?}");
+        assert_eq!(told(), 1);
+        let route = stats.route("json").unwrap();
+        // One of each policy; the record of the change passes as it is.
+        assert_eq!((route.made, route.filtered), (2, 2));
+    }
+
+    #[tokio::test]
+    async fn a_filter_that_cannot_be_made_in_a_reload_leaves_all_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let [before, after] = ["before", "after"].map(|name| directory.path().join(name));
+        let scene = Scene::with("unmade", |builder| {
+            let layer = LayerSettings::Csv(csv(&before));
+            builder.layer(layer).filter("broken", || panic!("this filter is never made"))
+        });
+        let things = scene.db().await.collection::<Document>("things");
+        let mut broken = csv(&after);
+        broken.steps = named("broken");
+        let next = settings(vec![LayerSettings::Csv(broken)]);
+        let error = scene.watcher.reload(next).await.unwrap_err();
+        assert_eq!(error.to_string(), "a filter of the application panicked");
+        things.insert_one(doc! {}).await.unwrap();
+        let (_, stats) = scene.finish_with_stats().await;
+        assert!(stats.is_balanced(), "{stats:#?}");
+        assert!(!after.exists());
+        // The refusal and the insert.
+        assert_eq!(rows(&before).len(), 2);
     }
 
     struct Third(Box<dyn FnMut() -> bool + Send>);
