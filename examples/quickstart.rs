@@ -37,6 +37,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     println!("-- the shop works, and its records appear as they are released\n");
     run_the_shop(&shop).await?;
+    // What the driver still does in the background ends before the runtime does.
+    client.shutdown().await;
 
     // 2. The books: every version of every record is accounted for.
     let stats = watcher.shutdown().await?;

@@ -19,7 +19,7 @@ pub(crate) struct Fault {
     way: Vec<Part>,
     message: Message,
     /// The fault is at a letter of the scalar that it will be placed at.
-    letter: Option<Letter>,
+    letter: Option<Box<Letter>>,
 }
 
 /// What is wrong at a letter of a scalar.
@@ -56,7 +56,7 @@ impl Fault {
     /// The same; if the message names a letter of a text, the fault will be placed there.
     pub(super) fn of_text(message: impl Into<String>) -> Self {
         let message = message.into();
-        let letter = Letter::of(&message);
+        let letter = Letter::of(&message).map(Box::new);
         Self { letter, ..Self::new(message) }
     }
 
@@ -102,11 +102,11 @@ impl Fault {
             return self.at_place(place);
         }
         // A path may be the key and not the value, or be quoted in part.
-        if let Some(Letter { column, path, message }) = self.letter.take()
-            && path.is_none_or(|path| node.text() == Some(&path))
-            && let Some(place) = node.place_of(column.saturating_sub(1))
+        if let Some(letter) = self.letter.take()
+            && letter.path.as_deref().is_none_or(|path| node.text() == Some(path))
+            && let Some(place) = node.place_of(letter.column.saturating_sub(1))
         {
-            self.message = Message::Whole(message);
+            self.message = Message::Whole(letter.message);
             return self.at_place(place);
         }
         self.at_place(node.place)
