@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     record::{
         Actor, Context, ErrorInfo, Field, Iteration, Shape, Timestamp, WatchId, WatchMessage,
-        WriteError,
+        WriteError, kind_of,
     },
     watch_error::{Error, Result},
 };
@@ -208,7 +208,7 @@ impl Given {
     }
 
     fn expected(&self, what: &str) -> Error {
-        let found = type_name(&self.value);
+        let found = kind_of(&self.value);
         Error::invalid(format!("{}: expected {what}, found {found}", self.field))
     }
 
@@ -329,21 +329,5 @@ fn whole(value: &Bson) -> Option<i64> {
             Some(*double as i64)
         }
         _ => None,
-    }
-}
-
-/// What a BSON value is called in an error message.
-fn type_name(value: &Bson) -> &'static str {
-    match value {
-        Bson::Double(_) => "a double",
-        Bson::String(_) => "a string",
-        Bson::Array(_) => "an array",
-        Bson::Document(_) => "a document",
-        Bson::Boolean(_) => "a boolean",
-        Bson::Null => "null",
-        Bson::Int32(_) | Bson::Int64(_) => "an integer",
-        Bson::DateTime(_) => "a date",
-        Bson::ObjectId(_) => "an ObjectId",
-        _ => "another BSON type",
     }
 }

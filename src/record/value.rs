@@ -95,3 +95,29 @@ impl WriteError {
         mongodb::bson::doc! { "index": index, "code": self.code }
     }
 }
+
+/// What a BSON value is called in a message.
+pub(crate) fn kind_of(value: &Bson) -> &'static str {
+    match value {
+        Bson::Double(_) => "a double",
+        Bson::String(_) => "a string",
+        Bson::Array(_) => "an array",
+        Bson::Document(_) => "a document",
+        Bson::Boolean(_) => "a boolean",
+        Bson::Null => "null",
+        Bson::RegularExpression(_) => "a regular expression",
+        Bson::JavaScriptCode(_) => "code",
+        Bson::JavaScriptCodeWithScope(_) => "code with scope",
+        Bson::Int32(_) | Bson::Int64(_) => "an integer",
+        Bson::Timestamp(_) => "a timestamp",
+        Bson::Binary(_) => "binary data",
+        Bson::ObjectId(_) => "an ObjectId",
+        Bson::DateTime(_) => "a date",
+        Bson::Symbol(_) => "a symbol",
+        Bson::Decimal128(_) => "a decimal",
+        Bson::Undefined => "undefined",
+        Bson::MaxKey => "MaxKey",
+        Bson::MinKey => "MinKey",
+        Bson::DbPointer(_) => "a DBPointer",
+    }
+}

@@ -76,6 +76,8 @@ pub(super) struct Reach<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Graph<'a> {
     pub routes: Vec<Route<'a>>,
+    /// The queues on second ways to a handler, of which the first one counts.
+    merged: Vec<Spot<'a>>,
     pub remarks: Vec<Remark>,
 }
 
@@ -103,7 +105,7 @@ impl<'a> Graph<'a> {
             }
         }
         graph.routes.sort_by_key(|route| route.handler.place());
-        graph.remarks.extend(unused(root, &graph.routes)?);
+        graph.remarks.extend(graph.unused(root)?);
         Ok(graph)
     }
 
@@ -172,8 +174,52 @@ impl<'a> Graph<'a> {
         if !is_same || !is_new {
             let message = "a handler that records reach in two ways: here in one";
             self.remark(Remark::lost(named, message));
+            self.merged.extend(route.queues);
         }
         Ok(())
+    }
+
+    /// What is defined, and not used by the loggers that matter here.
+    fn unused(&self, root: &Spot<'_>) -> Result<Vec<Remark>, Fault> {
+        let mut remarks = Vec::new();
+        let is_used = |handler: &Spot<'_>| {
+            let of_route = |route: &Route<'_>| {
+                route.handler.is(handler) || route.queues.iter().any(|queue| queue.is(handler))
+            };
+            self.routes.iter().any(of_route) || self.merged.iter().any(|queue| queue.is(handler))
+        };
+        if let Some(handlers) = root.get("handlers")? {
+            for entry in handlers.entries()? {
+                let handler = entry.raw.followed()?;
+                if !handler.is_map() {
+                    return Err(handler.expected("a handler, with keys such as `class`"));
+                }
+                let writes = handler
+                    .get("class")?
+                    .is_none_or(|class| class.text().ok() != Some("logging.NullHandler"));
+                if writes && !is_used(&handler) {
+                    let message = "no record of pymongowatch comes to this handler";
+                    remarks.push(Remark::lost(&entry.raw, message));
+                }
+            }
+        }
+        let ours = [Watcher::Collection.logger(), Watcher::Cursor.logger(), "pymongo.watcher"];
+        if let Some(loggers) = root.get("loggers")? {
+            for entry in loggers.entries()? {
+                let logger = entry.raw.followed()?;
+                if !ours.contains(&entry.name) && entry.name != "pymongo" {
+                    remarks
+                        .push(Remark::lost(&entry.raw, "a logger that is not one of pymongowatch"));
+                } else if entry.name.len() <= "pymongo.watcher".len()
+                    && !list(&logger, "filters")?.is_empty()
+                {
+                    let message = "Python asks filters of a logger only for what it logs itself: these \
+                                   were never asked";
+                    remarks.push(Remark::changed(&logger, message));
+                }
+            }
+        }
+        Ok(remarks)
     }
 
     /// Adds what is not there yet: loggers are looked at once for each watcher.
@@ -226,46 +272,4 @@ pub(super) fn last(name: &str) -> &str {
 /// The items of a list, as they stand there.
 pub(super) fn list<'a>(map: &Spot<'a>, key: &str) -> Result<Vec<Spot<'a>>, Fault> {
     map.get(key)?.map_or_else(|| Ok(Vec::new()), |list| list.items())
-}
-
-/// What is defined, and not used by the loggers that matter here.
-fn unused<'a>(root: &Spot<'a>, routes: &[Route<'a>]) -> Result<Vec<Remark>, Fault> {
-    let mut remarks = Vec::new();
-    let is_used = |handler: &Spot<'_>| {
-        let of_route = |route: &Route<'_>| {
-            route.handler.is(handler) || route.queues.iter().any(|queue| queue.is(handler))
-        };
-        routes.iter().any(of_route)
-    };
-    if let Some(handlers) = root.get("handlers")? {
-        for entry in handlers.entries()? {
-            let handler = entry.raw.followed()?;
-            if !handler.is_map() {
-                return Err(handler.expected("a handler, with keys such as `class`"));
-            }
-            let writes = handler
-                .get("class")?
-                .is_none_or(|class| class.text().ok() != Some("logging.NullHandler"));
-            if writes && !is_used(&handler) {
-                let message = "no record of pymongowatch comes to this handler";
-                remarks.push(Remark::lost(&entry.raw, message));
-            }
-        }
-    }
-    let ours = [Watcher::Collection.logger(), Watcher::Cursor.logger(), "pymongo.watcher"];
-    if let Some(loggers) = root.get("loggers")? {
-        for entry in loggers.entries()? {
-            let logger = entry.raw.followed()?;
-            if !ours.contains(&entry.name) && entry.name != "pymongo" {
-                remarks.push(Remark::lost(&entry.raw, "a logger that is not one of pymongowatch"));
-            } else if entry.name.len() <= "pymongo.watcher".len()
-                && !list(&logger, "filters")?.is_empty()
-            {
-                let message = "Python asks filters of a logger only for what it logs itself: these \
-                               were never asked";
-                remarks.push(Remark::changed(&logger, message));
-            }
-        }
-    }
-    Ok(remarks)
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     filter::{Fault, Part},
-    record::{Field, nearest},
+    record::{Field, kind_of, nearest},
 };
 
 /// How deep a query may be nested.
@@ -240,7 +240,7 @@ pub(super) fn not_all(path: &Path, test: Test) -> Node {
 
 /// The fault of an argument of the wrong kind.
 pub(super) fn wanted(expected: &str, found: &Bson) -> Fault {
-    Fault::new(format!("expected {expected}, found {}", kind(found)))
+    Fault::new(format!("expected {expected}, found {}", kind_of(found)))
 }
 
 /// The fault of a name that nobody knows.
@@ -261,31 +261,4 @@ pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> Fault {
         }
     };
     Fault::new(format!("`{name}` is not taken: {reason}"))
-}
-
-/// What a value is, for messages.
-pub(super) fn kind(value: &Bson) -> &'static str {
-    match value {
-        Bson::Double(_) => "a double",
-        Bson::String(_) => "a string",
-        Bson::Array(_) => "an array",
-        Bson::Document(_) => "a document",
-        Bson::Boolean(_) => "a boolean",
-        Bson::Null => "null",
-        Bson::RegularExpression(_) => "a regular expression",
-        Bson::JavaScriptCode(_) => "code",
-        Bson::JavaScriptCodeWithScope(_) => "code with scope",
-        Bson::Int32(_) => "an int",
-        Bson::Int64(_) => "a long",
-        Bson::Timestamp(_) => "a timestamp",
-        Bson::Binary(_) => "binary data",
-        Bson::ObjectId(_) => "an ObjectId",
-        Bson::DateTime(_) => "a date",
-        Bson::Symbol(_) => "a symbol",
-        Bson::Decimal128(_) => "a decimal",
-        Bson::Undefined => "undefined",
-        Bson::MaxKey => "MaxKey",
-        Bson::MinKey => "MinKey",
-        Bson::DbPointer(_) => "a DBPointer",
-    }
 }

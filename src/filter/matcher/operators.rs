@@ -10,7 +10,10 @@ use super::{
     pattern::Pattern,
     view::{View, compare},
 };
-use crate::filter::{Fault, Part};
+use crate::{
+    filter::{Fault, Part},
+    record::kind_of,
+};
 
 pub(in crate::filter) const AT_FIELD: &[&str] = &[
     "$eq",
@@ -268,7 +271,7 @@ fn pattern(value: &Bson, options: Option<&Bson>) -> Result<Pattern, Fault> {
         Some(other) => {
             return Err(Fault::new(format!(
                 "expected `$options` to be a string, found {}",
-                super::compile::kind(other)
+                kind_of(other)
             )));
         }
     };

@@ -65,7 +65,7 @@ fn what_is_not_understood_is_refused_with_its_place() {
         ],
         expect![[r#"
             $or[1].Duration: unknown operator `$gtt`: did you mean `$gt`?
-            Duration.$in: expected an array, found an int
+            Duration.$in: expected an array, found an integer
             $orr: unknown operator `$orr`: did you mean `$or`?
             $or: expected at least one query
             $where: `$where` is not taken: it runs JavaScript

@@ -202,6 +202,30 @@ more: 1
     );
 }
 
+/// The second queue is on a way of records too.
+#[test]
+fn a_queue_on_a_second_way_is_not_said_to_be_unused() {
+    check(
+        "version: 1\nhandlers:\n  file: {class: logging.FileHandler, filename: x.log}\n  \
+         one: {(): pymongo_watch.handlers.setup_queue_handler, backend: cfg://handlers.file}\n  \
+         two: {(): pymongo_watch.handlers.setup_queue_handler, backend: cfg://handlers.file}\n\
+         loggers: {pymongo.watcher: {level: INFO, handlers: [one, two]}}\n",
+        expect![[r#"
+            # Made by `mongowatch config convert` of source.yaml.
+            # not carried over: loggers.pymongo.watcher.handlers[1] (line 6): a handler that records reach in
+            #   two ways: here in one
+            layers:
+            - file:
+                name: file
+                levels: {first: off, update: off, final: info, timeout: info}
+                path: x.log
+                template: '{watch}'
+            --- told
+            source.yaml:6:58: loggers.pymongo.watcher.handlers[1]: not carried over: a handler that records reach in two ways: here in one
+        "#]],
+    );
+}
+
 #[test]
 fn a_file_without_handlers_says_so() {
     check(
