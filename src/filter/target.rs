@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use mongodb::bson::{Bson, Document};
 
-use super::{Fault, FieldPath, path::Kind, set::scratch};
+use super::{
+    Fault, FieldPath,
+    path::{Kind, at, n_steps},
+    set::scratch,
+};
 use crate::{
     record::{Field, Value, WatchMessage},
     watch_error::{Error, Result},
@@ -189,8 +193,22 @@ fn put_below(document: &mut Document, keys: &[String], value: Bson) -> Result<()
 fn take_below(value: &mut Bson, keys: &[String]) -> Option<Bson> {
     let (key, below) = keys.split_first()?;
     match value {
-        Bson::Document(document) if below.is_empty() => document.remove(key),
-        Bson::Document(document) => take_below(document.get_mut(key)?, below),
+        Bson::Document(document) => {
+            let is_there =
+                |value: Option<&Bson>, below| value.and_then(|it| at(it, below)).is_some();
+            let (key, below) = match is_there(document.get(key), below) {
+                true => (key.clone(), below),
+                // A key that is a way of several steps.
+                false => document.iter().find_map(|(key, value)| {
+                    let below = &keys[n_steps(key, keys)?..];
+                    is_there(Some(value), below).then(|| (key.clone(), below))
+                })?,
+            };
+            match below {
+                [] => document.remove(key),
+                below => take_below(document.get_mut(key)?, below),
+            }
+        }
         Bson::Array(items) => {
             let place = key.parse().ok().filter(|place| *place < items.len())?;
             if below.is_empty() {

@@ -106,7 +106,7 @@ struct Lexer<'a> {
     column: usize,
 }
 
-impl Lexer<'_> {
+impl<'a> Lexer<'a> {
     fn peek(&mut self) -> Option<char> {
         self.rest.peek().map(|(_, character)| *character)
     }
@@ -288,15 +288,14 @@ impl Lexer<'_> {
             let column = self.column;
             match self.peek() {
                 Some('`') => {
-                    self.next();
-                    let from = self.at();
-                    self.skip(|character| character != '`');
-                    path.push_str(&self.source[from..self.at()]);
-                    is_plain = false;
-                    if self.at() == from || self.next().is_none() {
+                    let name = self.quoted_name().ok_or_else(|| {
                         let message = "a name in backticks is empty or has no end".to_owned();
-                        return Err(Malformed::new(column, message));
-                    }
+                        Malformed::new(column, message)
+                    })?;
+                    // With a dot in it, it is a name only in backticks.
+                    let inner = &name[1..name.len() - 1];
+                    path.push_str(if inner.contains(['.', '`']) { name } else { inner });
+                    is_plain = false;
                 }
                 Some(first) if is_name_part(first) => {
                     let from = self.at();
@@ -313,6 +312,21 @@ impl Lexer<'_> {
             }
             self.next();
             path.push('.');
+        }
+    }
+
+    /// A name in backticks, with them; two of them in it stand for one.
+    fn quoted_name(&mut self) -> Option<&'a str> {
+        let from = self.at();
+        self.next();
+        loop {
+            self.skip(|character| character != '`');
+            self.next()?;
+            if self.peek() != Some('`') {
+                let name = &self.source[from..self.at()];
+                return (name.len() > 2).then_some(name);
+            }
+            self.next();
         }
     }
 }

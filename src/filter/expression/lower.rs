@@ -70,10 +70,17 @@ impl Lowering {
                 self.fits(path, holds, high)?;
                 doc! { name: { "$gte": low.value.clone(), "$lte": high.value.clone() } }
             }
-            Test::Has { key, column } => {
+            Test::Has { key, is_path, column } => {
                 let below = Path { name: format!("{name}.{key}"), column: *column };
                 self.check(&below)?;
-                doc! { below.name: { "$exists": true } }
+                let exists = |path: String| doc! { path: { "$exists": true } };
+                if *is_path || !key.contains('.') {
+                    exists(below.name)
+                } else {
+                    // The names of a path, or one key, as filters have them.
+                    let whole = format!("{name}.`{}`", key.replace('`', "``"));
+                    doc! { "$or": [exists(below.name), exists(whole)] }
+                }
             }
             Test::Exists => doc! { name: { "$exists": true } },
             Test::Missing => doc! { name: { "$exists": false } },

@@ -40,7 +40,7 @@ const DEPTH_MAX: usize = 50;
 /// | `A in ["x", /^y/]`, `A not in [..]` | one of these values |
 /// | `A between 1s and 5s` | both bounds included |
 /// | `A exists`, `A missing` | is it there at all? |
-/// | `Filter has "email"` | is there such a key? Dots lead further down |
+/// | `Filter has "email"` | is there such a key? A dot leads further down, or is in the key |
 /// | `A =~ /^x/i`, `A !~ /x/`, `A matches "^x"` | a regular expression, as the server understands it |
 /// | `A starts with "x"`, `ends with`, `contains` | a text, as it stands |
 /// | `A > B`, `A - B > 100`, `A / B < 0.5` | fields compared, and calculated with: `+ - * / %` |
@@ -51,7 +51,8 @@ const DEPTH_MAX: usize = 50;
 /// Values are texts in single or double quotes, numbers, `true`, `false`, `null`, and moments
 /// (`2026-01-31`, `2026-01-31T12:00:00Z`; in UTC unless they say otherwise). Units of time (`ns us ms s
 /// min h d`) become seconds, units of size (`B kB MB GB KiB MiB GiB`) bytes. A name with other letters
-/// stands in backticks: ``Filter.`first-name` ``.
+/// stands in backticks: ``Filter.`first-name` ``; so does a key with a dot in it, as filters have them:
+/// ``Filter.`address.city` ``. Two backticks in it stand for one.
 ///
 /// Where fields are compared or calculated with, what is missing (or is no number in a calculation, or
 /// would divide by zero) does not match; values of different types are then in the order in which the

@@ -243,12 +243,13 @@ impl<'a> Parser<'a> {
 
     fn key(&mut self) -> Result<Test, Malformed> {
         let column = self.column();
-        let key = match self.kind() {
-            Kind::Text(key) | Kind::Name { path: key, .. } if !key.is_empty() => key.clone(),
+        let (key, is_path) = match self.kind() {
+            Kind::Text(key) if !key.is_empty() => (key.clone(), false),
+            Kind::Name { path, .. } => (path.clone(), true),
             _ => return Err(self.expected("a key, such as `\"email\"`", "")),
         };
         self.next += 1;
-        Ok(Test::Has { key, column })
+        Ok(Test::Has { key, is_path, column })
     }
 
     fn pattern(&mut self) -> Result<Pattern, Malformed> {

@@ -111,6 +111,25 @@ fn tests_stand_behind_a_field() {
         ]],
     );
     check(
+        "Filter has 'address.city'",
+        expect![[
+            r#"{"$or":[{"Filter.address.city":{"$exists":true}},{"Filter.`address.city`":{"$exists":true}}]}"#
+        ]],
+    );
+    check(
+        "Filter.`address.city` == 'Rome' and Filter.a.`b``.c`.`d` > 1",
+        expect![[r#"{"Filter.`address.city`":"Rome","Filter.a.`b``.c`.d":{"$gt":1}}"#]],
+    );
+    check(
+        "Filter.`a.b` > Filter.`c`",
+        expect![[
+            r#"{"$expr":{"$and":[{"$gt":["$Filter.`a.b`",null]},{"$gt":["$Filter.c",null]},{"$gt":["$Filter.`a.b`","$Filter.c"]}]}}"#
+        ]],
+    );
+    check("Filter.`a.b == 1", expect!["column 8: a name in backticks is empty or has no end"]);
+    check("Filter.`` == 1", expect!["column 8: a name in backticks is empty or has no end"]);
+    check("Filter has `a.b`.c", expect![[r#"{"Filter.`a.b`.c":{"$exists":true}}"#]]);
+    check(
         "ErrorCode exists and Tenant missing",
         expect![[r#"{"ErrorCode":{"$exists":true},"Tenant":{"$exists":false}}"#]],
     );

@@ -19,7 +19,12 @@ pub(super) enum Condition {
 pub(super) enum Test {
     In(Vec<Item>),
     Between(Literal, Literal),
-    Has { key: String, column: usize },
+    /// A key in quotes may have dots in it; a path has them between names.
+    Has {
+        key: String,
+        is_path: bool,
+        column: usize,
+    },
     Exists,
     Missing,
     Matches(Pattern),

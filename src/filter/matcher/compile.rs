@@ -1,12 +1,14 @@
 //! A query document becomes nodes; what is not understood is refused with its place.
 
+use std::borrow::Cow;
+
 use mongodb::bson::{Bson, Document};
 
 use super::{
     expr,
     node::{Node, Test},
     operators,
-    path::{NAMES_MAX, PLACES_MAX, Path},
+    path::{NAMES_MAX, PLACES_MAX, Path, names},
 };
 use crate::{
     filter::{Fault, Part},
@@ -148,12 +150,12 @@ impl Compiler {
     }
 
     pub(super) fn path(&self, path: &str) -> Result<Path, Fault> {
-        let names = path.split('.');
-        let is_place = |name: &&str| name.bytes().all(|byte| byte.is_ascii_digit());
-        if names.clone().count() > NAMES_MAX {
+        let names: Vec<_> = names(path).take(NAMES_MAX + 1).collect();
+        if names.len() > NAMES_MAX {
             return Err(Fault::new(format!("a path of more than {NAMES_MAX} names")));
         }
-        if names.filter(is_place).count() > PLACES_MAX {
+        let is_place = |name: &&Cow<'_, str>| name.bytes().all(|byte| byte.is_ascii_digit());
+        if names.iter().filter(is_place).count() > PLACES_MAX {
             return Err(Fault::new(format!("more than {PLACES_MAX} numbers in a path")));
         }
         match self.names {
@@ -171,7 +173,7 @@ fn record_path(path: &str) -> Result<Path, Fault> {
     };
     let field = field_of(name)?;
     if let Some(below) = below {
-        check_below(field, below.split('.').next().unwrap_or_default())?;
+        check_below(field, &names(below).next().unwrap_or_default())?;
     }
     Ok(Path::of_record(field, below))
 }

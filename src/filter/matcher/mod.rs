@@ -22,6 +22,9 @@
 //!
 //! # What differs from the server on purpose
 //!
+//! - A name of a path may stand in backticks, and have dots in it then: ``Filter.`address.city` ``, in
+//!   `$expr` ``$Filter.`address.city` ``. The server takes backticks for a part of the name, and has no path
+//!   to such a key, though a filter often has one.
 //! - An expression that fails (a division by zero, the sum of a text) fails the server's whole query. Here
 //!   the record does not match, whatever stands around the expression. The server may look at the parts of
 //!   a query in another order, and so not meet what fails.

@@ -1,6 +1,6 @@
 //! The way to the values that a clause looks at, with the rules of the server for arrays.
 
-use std::sync::Arc;
+use std::{borrow::Cow, iter, sync::Arc};
 
 use mongodb::bson::{Bson, Document};
 
@@ -70,14 +70,14 @@ impl Name {
 impl Path {
     /// The path of names in any document.
     pub(super) fn of_document(path: &str) -> Self {
-        let mut names = path.split('.').map(Name::new);
+        let mut names = names(path).map(|name| Name::new(&name));
         let root = Root::Name(names.next().unwrap_or_else(|| Name::new("")));
         Self { root, rest: names.collect() }
     }
 
     /// The path of names below a field of a record.
     pub(super) fn of_record(field: Field, below: Option<&str>) -> Self {
-        let rest = below.into_iter().flat_map(|below| below.split('.')).map(Name::new);
+        let rest = below.into_iter().flat_map(names).map(|name| Name::new(&name));
         Self { root: Root::Field(field), rest: rest.collect() }
     }
 
@@ -105,6 +105,37 @@ impl Path {
             _ => visit(None),
         }
     }
+}
+
+/// The names of a path: what is between two dots, or stands in backticks as a whole, whatever is in it;
+/// two backticks there stand for one.
+///
+/// The server has no such form, and no path to a key with a dot in it. A filter has such keys all the
+/// time: `{"address.city": "Rome"}`.
+pub(super) fn names(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let mut rest = Some(path);
+    iter::from_fn(move || {
+        let text = rest?;
+        let (name, after) = quoted_name(text).unwrap_or_else(|| match text.split_once('.') {
+            Some((name, after)) => (name.into(), Some(after)),
+            None => (text.into(), None),
+        });
+        rest = after;
+        Some(name)
+    })
+}
+
+/// A name in backticks at the beginning, and what comes behind its dot.
+fn quoted_name(text: &str) -> Option<(Cow<'_, str>, Option<&str>)> {
+    let inner = text.strip_prefix('`')?;
+    let mut end = inner.find('`')?;
+    while inner[end + 1..].starts_with('`') {
+        let from = end + 2;
+        end = from + inner[from..].find('`')?;
+    }
+    let (name, after) = (&inner[..end], &inner[end + 1..]);
+    let after = if after.is_empty() { None } else { Some(after.strip_prefix('.')?) };
+    (!name.is_empty()).then(|| (name.replace("``", "`").into(), after))
 }
 
 /// Calls with a field of a record as a view. Only the rare kinds are built anew.

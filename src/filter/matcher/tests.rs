@@ -154,6 +154,35 @@ fn each_kind_of_field_is_matched() {
     }
 }
 
+/// As they are in a filter whose author wrote paths.
+#[test]
+fn keys_with_dots_stand_in_backticks() {
+    let mut record = record();
+    let filter =
+        doc! { "address.city": "Rome", "a": [{ "b.c": 1 }, { "b`.c": 2 }], "`": 3, "`x": 4 };
+    record.filter = Some(Arc::new(filter.into()));
+    let matches = |query: &Document| Matcher::for_records(query).unwrap().matches(&record);
+    for query in [
+        doc! { "Filter.`address.city`": "Rome" },
+        doc! { "Filter.a.`b.c`": 1 },
+        doc! { "Filter.a.1.`b``.c`": { "$gt": 1 } },
+        doc! { "Filter.`a`.0.`b.c`": { "$exists": true } },
+        doc! { "$expr": { "$eq": ["$Filter.`address.city`", "Rome"] } },
+        // Without a second one, before a dot or the end, it is a letter like others.
+        doc! { "Filter.`": 3, "Filter.`x": 4 },
+    ] {
+        assert!(matches(&query), "{query}");
+    }
+    for query in [
+        doc! { "Filter.address.city": "Rome" },
+        doc! { "Filter.`address`.`city`": "Rome" },
+        doc! { "Filter.a.b.c": 1 },
+        doc! { "Filter.``": { "$exists": true } },
+    ] {
+        assert!(!matches(&query), "{query}");
+    }
+}
+
 #[test]
 fn a_record_for_which_an_expression_fails_does_not_match() {
     let record = record();

@@ -7,7 +7,7 @@ mod tests;
 
 use std::{fmt, str::FromStr};
 
-use mongodb::bson::Bson;
+use mongodb::bson::{Bson, Document};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub(super) use self::automaton::{Automaton, Operators, States};
@@ -137,21 +137,17 @@ impl FieldPath {
     #[must_use]
     pub fn get<'a>(&self, record: &'a WatchMessage) -> Value<'a> {
         let Some(field) = self.field else { return Value::Missing };
-        let mut value = record.get(field);
-        for step in &self.steps {
-            let Step::Key(key) = step else { return Value::Missing };
-            let below = match value {
-                Value::Document(document) | Value::Bson(Bson::Document(document)) => {
-                    document.get(key)
-                }
-                Value::Array(items) => item(items, key),
-                Value::Bson(Bson::Array(items)) => item(items, key),
-                _ => None,
-            };
-            let Some(below) = below else { return Value::Missing };
-            value = Value::Bson(below);
+        let value = record.get(field);
+        if self.steps.is_empty() {
+            return value;
         }
-        value
+        let below = match value {
+            Value::Document(document) => in_document(document, &self.steps),
+            Value::Array(items) => in_list(items, &self.steps),
+            Value::Bson(value) => at(value, &self.steps),
+            _ => None,
+        };
+        below.map_or(Value::Missing, Value::Bson)
     }
 
     /// Does the path name one place, without wildcards?
@@ -173,8 +169,57 @@ impl FieldPath {
     }
 }
 
-fn item<'a>(items: &'a [Bson], key: &str) -> Option<&'a Bson> {
-    items.get(key.parse::<usize>().ok()?)
+/// A step that may be a key.
+pub(super) trait MaybeKey {
+    /// The key, unless it is a wildcard.
+    fn key(&self) -> Option<&str>;
+}
+
+impl MaybeKey for Step {
+    fn key(&self) -> Option<&str> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::AnyKey | Self::AnyDepth => None,
+        }
+    }
+}
+
+impl MaybeKey for String {
+    fn key(&self) -> Option<&str> {
+        Some(self)
+    }
+}
+
+/// The value at the end of the steps.
+pub(super) fn at<'a>(value: &'a Bson, steps: &[impl MaybeKey]) -> Option<&'a Bson> {
+    match value {
+        _ if steps.is_empty() => Some(value),
+        Bson::Document(document) => in_document(document, steps),
+        Bson::Array(items) => in_list(items, steps),
+        _ => None,
+    }
+}
+
+fn in_list<'a>(items: &'a [Bson], steps: &[impl MaybeKey]) -> Option<&'a Bson> {
+    let (first, rest) = steps.split_first()?;
+    at(items.get(first.key()?.parse::<usize>().ok()?)?, rest)
+}
+
+fn in_document<'a>(document: &'a Document, steps: &[impl MaybeKey]) -> Option<&'a Bson> {
+    let (first, rest) = steps.split_first()?;
+    let below = document.get(first.key()?).and_then(|value| at(value, rest));
+    below.or_else(|| {
+        document.iter().find_map(|(key, value)| at(value, &steps[n_steps(key, steps)?..]))
+    })
+}
+
+/// How many of the steps a key takes that is a way of several: `user.email`.
+pub(super) fn n_steps(key: &str, steps: &[impl MaybeKey]) -> Option<usize> {
+    let n_parts = key.split('.').count();
+    let is_way = n_parts > 1
+        && n_parts <= steps.len()
+        && key.split('.').zip(steps).all(|(part, step)| step.key() == Some(part));
+    is_way.then_some(n_parts)
 }
 
 impl Kind {

@@ -221,7 +221,11 @@ fn check_untouched(
         else {
             continue;
         };
-        for (key, value) in before.iter().filter(|(key, _)| !keys.contains(key)) {
+        // A key may be the beginning of a path: `a.b`.
+        let is_named = |key: &str| {
+            key.split('.').next().is_some_and(|first| keys.iter().any(|named| named == first))
+        };
+        for (key, value) in before.iter().filter(|(key, _)| !is_named(key)) {
             let after = after.as_document().and_then(|after| after.get(key));
             // NaN is not equal to itself.
             let texts = (after.map(ToString::to_string), Some(value.to_string()));

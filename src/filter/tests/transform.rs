@@ -190,6 +190,55 @@ fn what_a_rename_could_not_put_is_told() {
     assert_eq!(record.extra.as_deref(), Some(&not_set));
 }
 
+/// As they are in the filter of an application that writes paths.
+#[test]
+fn a_key_that_is_a_way_is_found_by_its_steps() {
+    let of = |path: &str, filter: &Document| {
+        let mut record = (*record("find", "orders", 1)).clone();
+        record.filter = Some(Arc::new(filter.clone().into()));
+        Bson::from(path.parse::<FieldPath>().unwrap().get(&record))
+    };
+    let filter = doc! {
+        "user.email": 1, "user": { "name": 2 }, "items.0.sku": 3, "a": [{ "b.c": { "d": 4 } }],
+        "x.y": { "z": 5 }, "x": { "y": 6, "w.v": 7 },
+    };
+    for (path, expected) in [
+        ("Filter.user.email", Bson::Int32(1)),
+        ("Filter.`user.email`", Bson::Int32(1)),
+        ("Filter.user.name", Bson::Int32(2)),
+        ("Filter.items.0.sku", Bson::Int32(3)),
+        ("Filter.a.0.b.c.d", Bson::Int32(4)),
+        ("Filter.x.y.z", Bson::Int32(5)),
+        // What is nested goes before.
+        ("Filter.x.y", Bson::Int32(6)),
+        ("Filter.x.w.v", Bson::Int32(7)),
+        ("Filter.user", doc! { "name": 2 }.into()),
+        ("Filter.email", Bson::Null),
+        ("Filter.`x`.`w`.`v`", Bson::Int32(7)),
+    ] {
+        assert_eq!(of(path, &filter), expected, "{path}");
+    }
+    let renamed = |path: &str| {
+        let record = after(&format!(r#"[{{"rename":{{"{path}":"Extra.to"}}}}]"#), filter.clone());
+        let left = record.filter.as_deref().unwrap().as_document().unwrap().clone();
+        (record.extra.as_deref().map(|extra| extra.get("to").unwrap().clone()), left)
+    };
+    for (path, key) in [("Filter.user.email", "user.email"), ("Filter.items.0.sku", "items.0.sku")]
+    {
+        let (taken, left) = renamed(path);
+        assert_eq!(taken.as_ref(), filter.get(key), "{path}");
+        let mut expected = filter.clone();
+        expected.remove(key);
+        assert_eq!(left, expected);
+    }
+    let (taken, left) = renamed("Filter.a.0.b.c.d");
+    assert_eq!(
+        (taken, left.get_array("a").unwrap()),
+        (Some(4.into()), &vec![doc! { "b.c": {} }.into()])
+    );
+    assert_eq!(renamed("Filter.user.none"), (None, filter.clone()));
+}
+
 #[test]
 fn a_rename_takes_what_its_path_names_and_no_more() {
     let filter = doc! { "a": [[1, 2], [3, 4]], "user": { "email": 1 }, "user.email": 2 };
@@ -213,9 +262,9 @@ fn an_own_field_takes_what_its_path_names_and_no_more() {
     record.filter = Some(Arc::new(filter.into()));
     let mut draft = Draft::new(Arc::new(record), at(0));
     fields.apply(&mut draft);
-    let left: Document = doc! { "a": [4], "user": {}, "user.email": 2, "list": [{ "x": 1 }] };
+    let left: Document = doc! { "a": [4], "user": {}, "list": [{ "x": 1 }] };
     assert_eq!(draft.record().filter.as_deref(), Some(&left.into()));
-    assert_eq!(draft.record().extra.as_deref(), Some(&doc! { "A": 1, "B": [2, 3] }));
+    assert_eq!(draft.record().extra.as_deref(), Some(&doc! { "A": 1, "B": [2, 3], "E": 2 }));
 }
 
 #[test]

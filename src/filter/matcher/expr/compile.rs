@@ -1,5 +1,7 @@
 //! The value of `$expr` becomes an expression.
 
+use std::borrow::Cow;
+
 use mongodb::bson::{Bson, Document};
 
 use super::{
@@ -10,7 +12,7 @@ use crate::filter::{
     Fault, Part,
     matcher::{
         compile::{Compiler, Names, check_below, field_of, unknown},
-        path::{NAMES_MAX, Source},
+        path::{NAMES_MAX, Source, names},
     },
 };
 
@@ -100,7 +102,7 @@ fn path(compiler: &Compiler, text: &str) -> Result<Expr, Fault> {
 }
 
 fn split(path: &str) -> (String, Vec<String>) {
-    let mut names = path.split('.').map(str::to_owned);
+    let mut names = names(path).map(Cow::into_owned);
     (names.next().unwrap_or_default(), names.collect())
 }
 
