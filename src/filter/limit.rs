@@ -111,7 +111,7 @@ impl LimitSettings {
         if self.then_every == Some(0) {
             return Err(Fault::new("expected at least 1").within("then_every".into()));
         }
-        let always = self.always.as_ref().map(|query| Matcher::for_records(query.as_document()));
+        let always = self.always.as_ref().map(Query::for_records);
         let always = always.transpose().map_err(|fault| fault.within("always".into()))?;
         Ok(Limit {
             settings: self.clone(),

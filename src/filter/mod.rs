@@ -13,6 +13,7 @@ mod fault;
 mod fields;
 mod group;
 mod hash;
+mod holds;
 mod key;
 mod limit;
 mod mark;

@@ -9,6 +9,7 @@ use serde::{
     ser::{SerializeMap, SerializeSeq},
 };
 
+use super::{Fault, Matcher, holds};
 use crate::{
     format::extjson::{self, Tree},
     watch_error::Error,
@@ -38,6 +39,30 @@ impl Query {
     #[must_use]
     pub const fn as_document(&self) -> &Document {
         &self.0
+    }
+
+    /// Compiles the query over records, as a filter that people write: a comparison of a field with what
+    /// it never holds is refused, since it would quietly match nothing, or everything.
+    ///
+    /// ```
+    /// use mongowatch::filter::Query;
+    ///
+    /// let slow: Query = r#"{"Duration": {"$gt": "1s"}}"#.parse()?;
+    /// assert_eq!(
+    ///     slow.for_records().unwrap_err().to_string(),
+    ///     "Duration.$gt: `Duration` is a number of seconds, found a string: \
+    ///      expected one such as `0.1` (`when` takes units)"
+    /// );
+    /// # Ok::<(), mongowatch::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// That, and what [`Matcher::for_records`] does not understand.
+    pub fn for_records(&self) -> Result<Matcher, Fault> {
+        let matcher = Matcher::for_records(&self.0)?;
+        holds::check(&self.0)?;
+        Ok(matcher)
     }
 
     /// Reads JSON as people write it for a shell: keys may stand without quotes, texts in single

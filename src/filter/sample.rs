@@ -49,7 +49,7 @@ impl SampleSettings {
             let fault = format!("found {}, expected a ratio between 0 and 1", self.ratio);
             return Err(Fault::new(fault).within("ratio".into()));
         }
-        let always = self.always.as_ref().map(|query| Matcher::for_records(query.as_document()));
+        let always = self.always.as_ref().map(Query::for_records);
         let always = always.transpose().map_err(|fault| fault.within("always".into()))?;
         #[expect(clippy::cast_possible_truncation, reason = "a ratio times 2^64 is in range")]
         #[expect(clippy::cast_sign_loss, reason = "checked to be 0 or more")]

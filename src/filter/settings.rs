@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AuditFilterSettings, Expression, Fault, FieldPaths, HashSettings, KeySource, LimitSettings,
-    MaskSettings, Matcher, Query, RateSettings, SampleSettings, ScriptSettings, Secret,
-    ShapeSettings, TruncateSettings,
+    MaskSettings, Query, RateSettings, SampleSettings, ScriptSettings, Secret, ShapeSettings,
+    TruncateSettings,
     fields::{Drop, Keep},
     rename::Rename,
     set::Set,
@@ -78,7 +78,7 @@ impl StepSettings {
         // Any key will do, since no value is hashed with it.
         let key = |_: &KeySource| Secret::new([0; Secret::LENGTH_MIN]);
         let checked = match self {
-            Self::Match(query) => Matcher::for_records(query.as_document()).map(drop),
+            Self::Match(query) => query.for_records().map(drop),
             Self::AuditFilter(settings) => settings.build().map(drop),
             Self::Mask(settings) => settings.build_with(key).map(drop),
             Self::Hash(settings) => settings.build_with(key).map(drop),

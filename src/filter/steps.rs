@@ -214,7 +214,7 @@ impl Steps {
 impl StepSettings {
     fn act(&self, filters: &NamedFilters) -> Result<Act, Fault> {
         Ok(match self {
-            Self::Match(query) => Act::Match(Matcher::for_records(query.as_document())?),
+            Self::Match(query) => Act::Match(query.for_records()?),
             Self::When(expression) => Act::Match(expression.matcher().clone()),
             Self::AuditFilter(settings) => Act::Other(Box::new(settings.build()?)),
             Self::Mask(settings) => Act::Mask(settings.build()?),

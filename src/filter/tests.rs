@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 use mongodb::bson::doc;
 
 mod combine;
+mod holds;
 mod properties;
 mod transform;
 

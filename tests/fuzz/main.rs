@@ -18,6 +18,7 @@ mod matcher;
 mod odd;
 mod pattern;
 mod place;
+mod privacy;
 mod shaper;
 mod template;
 mod yaml;

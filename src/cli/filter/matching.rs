@@ -110,7 +110,7 @@ impl Args {
 fn of_query(text: &str, reads: Reads) -> anyhow::Result<Matcher> {
     let query = Query::parse_loose(text).map_err(|error| usage(&format!("--query: {error}")))?;
     let matcher = match reads {
-        Reads::Records => Matcher::for_records(query.as_document()),
+        Reads::Records => query.for_records(),
         Reads::Documents => Matcher::for_documents(query.as_document()),
     };
     matcher.map_err(|fault| usage(&format!("--query: {fault}")))

@@ -7,9 +7,11 @@ use mongodb::bson::{Bson, Document, doc};
 use super::{
     Malformed,
     tree::{Condition, Item, Literal, Operand, Path, Pattern, Relation, Test},
-    units::Holds,
 };
-use crate::filter::matcher::{Matcher, Names};
+use crate::filter::{
+    holds::Holds,
+    matcher::{Matcher, Names},
+};
 
 /// Makes queries, and checks what they name.
 pub(super) struct Lowering {
@@ -215,18 +217,13 @@ impl Lowering {
             let message = format!("the unit does not fit: `{}` is {}", path.name, holds.words());
             return Err(Malformed::new(literal.column, message));
         }
-        let is_fit = match (holds, &literal.value) {
-            (Holds::Anything, _) | (_, Bson::Null) => true,
-            (Holds::Text, value) => matches!(value, Bson::String(_)),
-            (Holds::Moment, value) => matches!(value, Bson::DateTime(_)),
-            (_, value) => matches!(value, Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_)),
-        };
-        if is_fit {
+        if holds.fits(&literal.value) {
             return Ok(());
         }
         let example = match holds {
             Holds::Text => "in quotes",
             Holds::Moment => "such as `2026-01-31` or `2026-01-31T12:00:00Z`, without quotes",
+            Holds::Document => "or name what is in it: `A.b`",
             _ => "without quotes",
         };
         let message = format!("`{}` is {}: expected one, {example}", path.name, holds.words());

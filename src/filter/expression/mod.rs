@@ -14,6 +14,7 @@ use mongodb::bson::Document;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use self::lower::Lowering;
+pub(super) use self::units::Dimension;
 use super::{Fault, Matcher, matcher::Names};
 use crate::watch_error::Error;
 

@@ -1,12 +1,12 @@
-//! Units of numbers, and what the fields of a record are measured in.
+//! Units of numbers.
 
 use mongodb::bson::Bson;
 
-use crate::record::{Field, nearest};
+use crate::record::nearest;
 
 /// What a number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dimension {
+pub(in crate::filter) enum Dimension {
     /// Seconds.
     Time,
     /// Bytes.
@@ -81,85 +81,4 @@ pub(super) fn convert(number: &Bson, unit: &Unit) -> Bson {
 
 pub(super) fn int(value: i64) -> Bson {
     i32::try_from(value).map_or(Bson::Int64(value), Bson::Int32)
-}
-
-/// What stands in a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Holds {
-    Text,
-    Number,
-    Seconds,
-    Bytes,
-    Moment,
-    /// Anything: what is checked is the record, not the expression.
-    Anything,
-}
-
-impl Holds {
-    /// What the field of this path holds.
-    pub(super) fn of(path: &str) -> Self {
-        let field = Field::ALL.iter().find(|field| field.name() == path);
-        match field {
-            Some(Field::StartTime | Field::EndTime) => Self::Moment,
-            Some(Field::Duration) => Self::Seconds,
-            Some(Field::RequestBytes | Field::ReplyBytes | Field::FileBytes) => Self::Bytes,
-            Some(
-                Field::MatchedCount
-                | Field::InsertedCount
-                | Field::UpsertedCount
-                | Field::ModifiedCount
-                | Field::DeletedCount
-                | Field::ErrorCode
-                | Field::ReturnedCount
-                | Field::FileChunks
-                | Field::Batches
-                | Field::Attempts
-                | Field::Resumes
-                | Field::TxnNumber
-                | Field::ConnectionId
-                | Field::ServerConnectionId
-                | Field::RequestIds
-                | Field::Redacted
-                | Field::Pid
-                | Field::Seq,
-            ) => Self::Number,
-            None
-            | Some(
-                Field::Iteration
-                | Field::Filter
-                | Field::Update
-                | Field::Options
-                | Field::WriteErrors
-                | Field::QueryShape
-                | Field::InsertedIds
-                | Field::ResumeToken
-                | Field::Actor
-                | Field::OnBehalfOf
-                | Field::Labels
-                | Field::MissingContext
-                | Field::Extra,
-            ) => Self::Anything,
-            Some(_) => Self::Text,
-        }
-    }
-
-    /// May a number of this unit be compared with it?
-    pub(super) const fn takes(self, dimension: Dimension) -> bool {
-        match dimension {
-            Dimension::Time => matches!(self, Self::Seconds | Self::Anything),
-            Dimension::Size => matches!(self, Self::Bytes | Self::Anything),
-        }
-    }
-
-    /// In words.
-    pub(super) const fn words(self) -> &'static str {
-        match self {
-            Self::Text => "a text",
-            Self::Number => "a number",
-            Self::Seconds => "a number of seconds",
-            Self::Bytes => "a number of bytes",
-            Self::Moment => "a moment",
-            Self::Anything => "anything",
-        }
-    }
 }

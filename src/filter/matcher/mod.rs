@@ -50,9 +50,10 @@ use std::sync::Arc;
 
 use mongodb::bson::Document;
 
-pub use self::expr::Failure;
 #[cfg(feature = "schema")]
-pub(super) use self::{compile::AT_TOP, operators::AT_FIELD};
+pub(super) use self::compile::AT_TOP;
+pub use self::expr::Failure;
+pub(super) use self::operators::AT_FIELD;
 pub(super) use self::{compile::Names, number::Decimal};
 use self::{node::Node, path::Source};
 #[cfg(feature = "script")]

@@ -137,13 +137,16 @@ fn without_userinfo(text: &str) -> Cow<'_, str> {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + "://".len());
         clean.push_str(before);
-        rest = after;
         let end = after
             .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'))
             .unwrap_or(after.len());
+        // What was looked through is not looked through again: many `://` in one word take no longer.
         if let Some(at) = after[..end].rfind('@') {
             clean.push_str(REDACTED);
             rest = &after[at..];
+        } else {
+            clean.push_str(&after[..end]);
+            rest = &after[end..];
         }
     }
     clean.push_str(rest);
