@@ -50,6 +50,8 @@ pub(super) struct Source {
     read: fn(&Path) -> Result<Settings>,
     /// As they stood in the file.
     settings: Settings,
+    /// What code said on top of it, if that is the stricter policy: the file does not undo it.
+    privacy: Privacy,
 }
 
 impl Watcher {
@@ -152,7 +154,7 @@ impl Pipeline {
         // The stricter policy holds from before the first new layer to after the last old one.
         let before = self.hand_over.privacy();
         self.hand_over.set_privacy(before.max(settings.privacy));
-        let arranged = self.arrange(&settings, present.privacy);
+        let arranged = self.arrange(&settings, before);
         let after = if arranged.is_ok() { settings.privacy } else { before };
         self.hand_over.set_privacy(after);
         arranged?;
@@ -234,7 +236,7 @@ impl Source {
         read: fn(&Path) -> Result<Settings>,
         settings: Settings,
     ) -> Self {
-        Self { path, read, settings }
+        Self { path, read, settings, privacy: Privacy::Full }
     }
 
     /// Reads the file again when its settings ask for it, on a thread that ends with the pipeline.
@@ -242,12 +244,16 @@ impl Source {
     /// # Errors
     ///
     /// When the thread cannot be started, or the signal cannot be caught.
-    pub(super) fn follow(self, pipeline: &Arc<Pipeline>) -> Result<()> {
+    pub(super) fn follow(mut self, pipeline: &Arc<Pipeline>) -> Result<()> {
         if self.settings.reload.is_empty() {
             return Ok(());
         }
         // What code has said on top of the file is no change of the file.
         *lock(&pipeline.live.settings) = self.settings.clone();
+        let privacy = pipeline.hand_over.privacy();
+        if privacy > self.settings.privacy {
+            self.privacy = privacy;
+        }
         let signal = Arc::new(AtomicBool::new(false));
         if self.settings.reload.contains(&ReloadOn::Sighup) {
             catch_sighup(&signal)?;
@@ -274,8 +280,12 @@ impl Source {
     fn reload(&self, pipeline: &Weak<Pipeline>, asked_by: &str) {
         if let Some(pipeline) = pipeline.upgrade() {
             let asked_by = format!("{asked_by}: {}", self.path.display());
+            let mut settings = (self.read)(&self.path);
+            if let Ok(settings) = &mut settings {
+                settings.privacy = settings.privacy.max(self.privacy);
+            }
             // Told as a record and in the log; there is nobody else to tell.
-            let _ = pipeline.reload((self.read)(&self.path), &asked_by);
+            let _ = pipeline.reload(settings, &asked_by);
         }
     }
 }

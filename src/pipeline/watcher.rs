@@ -423,7 +423,8 @@ impl WatcherBuilder {
     /// file, and what reads it.
     ///
     /// [`WatcherBuilder::from_yaml_file`] says it already. What was said in code on top of the file is
-    /// not said again by a reload, but for the layers and filters of the application.
+    /// not said again by a reload, but for the layers and filters of the application, and for a `privacy`
+    /// that is stricter than that of the file.
     pub fn reload_from(
         mut self,
         path: impl Into<PathBuf>,

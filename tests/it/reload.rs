@@ -324,6 +324,50 @@ mod needs_server {
         assert_eq!(rows(&before).len(), 2);
     }
 
+    /// A watcher made from a file that says its privacy and that of code, and what happens at a reload.
+    #[cfg(feature = "yaml")]
+    async fn reloaded(name: &str, of_file: &str, of_code: Privacy) -> [String; 2] {
+        let directory = tempfile::tempdir().unwrap();
+        let [file, rates] = ["audit.yaml", "rates.json"].map(|name| directory.path().join(name));
+        let write = |more: &str| {
+            let yaml = format!(
+                "reload: [file]\nprivacy: {of_file}\nlayers:\n- json:\n    path: {}\n    steps:\n    - \
+                 rate: {{every: 1h, by: Filter.email, originals: drop}}\n{more}",
+                rates.display()
+            );
+            fs::write(&file, yaml).unwrap();
+        };
+        write("");
+        let builder = mongowatch::WatcherBuilder::from_yaml_file(&file).unwrap();
+        let scene = Scene::of(name, builder.privacy(of_code));
+        let things = scene.db().await.collection::<Document>("things");
+        let find = async || {
+            things.find_one(doc! { "email": "ada@example.com" }).await.unwrap();
+            scene.watcher.flush().await.unwrap();
+            format!("{:?}", scene.seen.records().last().unwrap().filter)
+        };
+        find().await;
+        write("# changed\n");
+        until("the reload", || changes(&scene).len() == 1);
+        assert_eq!(changes(&scene)[0].outcome, Some(Outcome::Ok));
+        let told = fs::read_to_string(&rates).unwrap();
+        let after = find().await;
+        assert!(scene.finish_with_stats().await.1.is_balanced());
+        [told, after]
+    }
+
+    #[cfg(feature = "yaml")]
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_file_does_not_make_milder_what_code_made_stricter() {
+        let [told, after] = reloaded("code_stricter", "full", Privacy::Masked).await;
+        assert_eq!(told.matches('\n').count(), 1, "the record of the change alone: {told}");
+        assert!(!told.contains("ada@") && !after.contains("ada@"), "{told} {after}");
+        // The other way round, what was summed up so far is told before the file's policy counts.
+        let [told, after] = reloaded("file_stricter", "masked", Privacy::Full).await;
+        assert!(told.contains("ada@example.com"), "{told}");
+        assert!(!after.contains("ada@"), "{after}");
+    }
+
     struct Third(Box<dyn FnMut() -> bool + Send>);
 
     impl mongowatch::filter::Filter for Third {
