@@ -16,7 +16,7 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Say whether configuration files are right, without opening what they name
+    /// Say whether configuration files are right, opening nothing that they name but scripts
     Check(Check),
     /// Print the settings that a configuration file comes to, with all defaults, as YAML; a value that
     /// came from the environment is shown as its variable

@@ -38,7 +38,9 @@ impl Exit {
     pub const fn doc(self) -> &'static str {
         match self {
             Self::Success => "everything was done",
-            Self::Failure => "something could not be done, such as reading or writing a file",
+            Self::Failure => {
+                "something could not be done, such as reading or writing a file, or a configuration is at fault"
+            }
             Self::Usage => "the command line could not be understood",
             Self::Malformed => {
                 "malformed rows or lines were left out (in place: nothing was changed)"

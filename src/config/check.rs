@@ -1,13 +1,17 @@
 //! What the types of the settings do not say: limits, and what must fit together.
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use super::{
     fault::{Fault, quoted},
     step::step_fault,
     tree::{Kind, Node},
 };
-use crate::{filter::Part, layer::LayerSettings, pipeline::Settings};
+use crate::{
+    filter::Part,
+    layer::{LayerSettings, absolute},
+    pipeline::Settings,
+};
 
 /// Checks settings that were read from `root`, of which faulty parts may have been cut out: what
 /// would only follow from that is not told. Opens nothing.
@@ -161,18 +165,19 @@ fn same_name(
 }
 
 /// Two writers of one file would write into each other's lines and rotate each other's files.
-fn same_file<'a>(
-    layer: &'a LayerSettings,
+fn same_file(
+    layer: &LayerSettings,
     index: usize,
-    files: &mut HashMap<&'a Path, usize>,
+    files: &mut HashMap<PathBuf, usize>,
 ) -> Option<Fault> {
     let path = layer.path()?;
     let at_path = |fault: Fault| fault.within("path");
     if path.as_os_str().is_empty() {
         return Some(at_path(Fault::new("found an empty path, expected that of a file")));
     }
-    let Some(other) = files.get(path) else {
-        files.insert(path, index);
+    let absolute = absolute(path);
+    let Some(other) = files.get(&absolute) else {
+        files.insert(absolute, index);
         return None;
     };
     let path = path.display().to_string();

@@ -291,6 +291,18 @@ fn faults_in_a_text_are_shown_at_their_letter() {
             a:4:33: watchers.collection.operations.find.filter.to: path `Extra..a`: expected a name
         "#]],
     );
+    check(
+        "layers:\n- csv: {path: a.csv}\n- json: {path: ./a.csv}\n",
+        expect![[r#"
+        a:3:16: layers[1].json.path: `./a.csv` is the file of layers[0] too
+    "#]],
+    );
+    check(
+        &when("Duration > 5m"),
+        expect![[r#"
+        a:4:25: layers[0].console.steps[0].when: unknown unit `m`: did you mean `min`?
+    "#]],
+    );
     // What has variables has other letters in the file.
     check(
         &when("Duration >> ${NONE:-3}"),

@@ -48,7 +48,7 @@ pub struct LimitSettings {
     pub max_keys: usize,
     /// Whether the next record that goes through says how many of its kind did not, `Suppressed` in
     /// Extra, and how many of kinds that are not told apart or have been forgotten,
-    /// `SuppressedOthers`. Default: `false`.
+    /// `SuppressedOthers`. One that `always` lets through says nothing. Default: `false`.
     #[serde(default)]
     pub report: bool,
 }

@@ -79,22 +79,25 @@ pub(super) fn source(
     value: &Bson,
     read: impl Fn(&str) -> Result<String, Fault>,
 ) -> Result<Source, Fault> {
-    let Some((key, Bson::String(text))) = value
-        .as_document()
-        .filter(|document| document.len() == 1)
-        .and_then(|one| one.iter().next())
-    else {
-        return Ok(Source::Constant(value.clone()));
+    let constant = || Ok(Source::Constant(value.clone()));
+    let Some(map) = value.as_document() else { return constant() };
+    let Some(form) = ["env", "template"].into_iter().find(|form| map.contains_key(form)) else {
+        return constant();
     };
-    match key.as_str() {
+    if map.len() > 1 {
+        return Err(Fault::new(format!("expected `{form}` alone, found {} keys", map.len())));
+    }
+    let Some(Bson::String(text)) = map.get(form) else {
+        return Err(Fault::new("expected a text").within(form.into()));
+    };
+    match form {
         "env" => read(text)
             .map(|value| Source::Constant(value.into()))
             .map_err(|fault| fault.within("env".into())),
-        "template" => text
+        _ => text
             .parse()
             .map(|template| Source::Template(Box::new(template)))
             .map_err(|error| Fault::of_text(error).within("template".into())),
-        _ => Ok(Source::Constant(value.clone())),
     }
 }
 

@@ -326,6 +326,14 @@ fn values_are_set() {
         &expect!["[0].set.Reason: Reason: expected a string, found an integer"],
     );
     check_refused(
+        r#"[{"set":{"Extra.a":{"env":"A","template":"B"}}}]"#,
+        &expect!["[0].set.Extra.a: expected `env` alone, found 2 keys"],
+    );
+    check_refused(
+        r#"[{"set":{"Extra.a":{"template":5}}}]"#,
+        &expect!["[0].set.Extra.a.template: expected a text"],
+    );
+    check_refused(
         r#"[{"set":{"Seq":1}}]"#,
         &expect!["[0].set.Seq: `Seq` tells the record from others: it stays as it is"],
     );

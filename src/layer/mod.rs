@@ -57,7 +57,7 @@ pub use self::{
     span::{ContextLayer, ContextSettings},
 };
 pub(crate) use self::{
-    outlet::{Defaults, Outlet, names},
+    outlet::{Defaults, Outlet, absolute, names},
     tally::{Tally, TallyCounts},
 };
 pub use crate::record::{EventLevel, Levels, PhaseLevels};

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -66,13 +67,18 @@ pub(crate) fn names(settings: &[LayerSettings]) -> Result<Vec<String>> {
             return Err(Error::config(format!("two layers have the name `{name}`")));
         }
         if let Some(path) = layer.path()
-            && !written.insert(path)
+            && !written.insert(absolute(path))
         {
             let path = path.display();
             return Err(Error::config(format!("{name}: another layer writes to {path} too")));
         }
     }
     Ok(names)
+}
+
+/// The path from the root on, by which two ways to write it are known to be one: `a.csv` and `./a.csv`.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 impl Outlet {

@@ -1,5 +1,7 @@
 //! Handlers become layers.
 
+use std::path::Path;
+
 use super::{
     filter::{of_watcher, steps},
     format::Format,
@@ -11,6 +13,7 @@ use super::{
 };
 use crate::{
     config::{Fault, quoted},
+    layer::absolute,
     record::{self, EventLevel, Field},
 };
 
@@ -178,9 +181,8 @@ impl<'w, 'a> Layers<'w, 'a> {
         if path.is_empty() {
             return Err(spot.expected("the path of a file"));
         }
-        let is_same = |(other, _): &&(String, _)| {
-            std::path::Path::new(other.as_str()) == std::path::Path::new(path)
-        };
+        let absolute = |path: &str| absolute(Path::new(path));
+        let is_same = |(other, _): &&(String, _)| absolute(other) == absolute(path);
         if let Some((_, other)) = self.files.iter().find(is_same) {
             let message = format!("the file {} is that of {} too", quoted(path), other.way());
             self.block.remark(Remark::lost(handler, message));

@@ -29,7 +29,9 @@ Time:
 What is different from a watcher:
   The records went through the watcher's `privacy` when they were recorded; through steps that changed
   them too, unless they were recorded without. A `filter` step is a filter of the application: here it lets
-  everything pass. Own fields (`watchers`) are not made again: they are as they were recorded. Environment variables and files with keys must be there.
+  everything pass. Own fields (`watchers`) are not made again: they are as they were recorded. Levels keep
+  nothing back, and every line is a record: none is superseded by a later one. Environment variables and
+  files with keys must be there. Long values are shown cut.
 
 Malformed lines:
   They are left out; the first 20 are shown with file and line.

@@ -45,6 +45,10 @@ pub(super) fn find(name: &str) -> Option<&'static Unit> {
 
 /// The unit that a mistyped word most likely means.
 pub(super) fn near(name: &str) -> Option<&'static str> {
+    // As durations are written elsewhere; `ms` is as near, and far off.
+    if name == "m" {
+        return Some("min");
+    }
     let same = UNITS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name));
     let near = || nearest(name, UNITS.iter().map(|(known, ..)| *known));
     same.map(|(known, ..)| *known).or_else(near)

@@ -140,7 +140,7 @@ fn handlers_that_are_reached_twice_write_once() {
 version: 1
 handlers:
   file: {class: logging.FileHandler, filename: x.log}
-  same: {class: logging.handlers.RotatingFileHandler, filename: ./x.log, maxBytes: 10, backupCount: 1}
+  same: {class: logging.handlers.RotatingFileHandler, filename: y.log, maxBytes: 10, backupCount: 1}
   queue: {(): pkg.setup_queue_handler, backend: file, level: INFO, x: 1}
   unused: {class: logging.StreamHandler}
 loggers:
@@ -181,7 +181,7 @@ more: 1
                 name: same
                 levels: {first: debug, update: debug, final: info, timeout: info}
                 versions: all
-                path: './x.log'
+                path: y.log
                 # not carried over: handlers.same.maxBytes (line 5): files are rotated at 1000 bytes or more:
                 #   here never
                 template: '{watch}'
@@ -189,7 +189,7 @@ more: 1
                   # not carried over: loggers.pymongo.watcher.collection.filters[0] (line 10): a filter of one
                   #   logger, where the handler has records of both
             --- told
-            source.yaml:5:84: handlers.same.maxBytes: not carried over: files are rotated at 1000 bytes or more: here never
+            source.yaml:5:82: handlers.same.maxBytes: not carried over: files are rotated at 1000 bytes or more: here never
             source.yaml:6:71: handlers.queue.x: not carried over: the key `x` of a queue
             source.yaml:7:11: handlers.unused: not carried over: no record of pymongowatch comes to this handler
             source.yaml:9:20: loggers.pymongo.watcher: changed: Python asks filters of a logger only for what it logs itself: these were never asked
@@ -198,6 +198,28 @@ more: 1
             source.yaml:10:61: loggers.pymongo.watcher.collection.filters[0]: not carried over: a filter of one logger, where the handler has records of both
             source.yaml:13:14: incremental: not carried over: a file that changes another one: here each file says all
             source.yaml:14:7: more: not carried over: the key `more`
+        "#]],
+    );
+}
+
+#[test]
+fn one_file_has_one_writer_however_it_is_named() {
+    check(
+        "version: 1\nhandlers:\n  one: {class: logging.FileHandler, filename: x.log}\n  \
+         two: {class: logging.FileHandler, filename: ./x.log}\n\
+         loggers: {pymongo.watcher: {level: INFO, handlers: [one, two]}}\n",
+        expect![[r#"
+            # Made by `mongowatch config convert` of source.yaml.
+            layers:
+            - file:
+                name: one
+                levels: {first: off, update: off, final: info, timeout: info}
+                versions: all
+                path: x.log
+                template: '{watch}'
+            # not carried over: handlers.two (line 4): the file `./x.log` is that of handlers.one too
+            --- told
+            source.yaml:4:8: handlers.two: not carried over: the file `./x.log` is that of handlers.one too
         "#]],
     );
 }
