@@ -5,9 +5,9 @@ use std::env::VarError;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-#[cfg(feature = "cli")]
-use super::write;
 use super::{faults, step::step_fault, tree::Node};
+#[cfg(feature = "cli")]
+use super::{variables::Lookup, write};
 use crate::filter;
 
 fn lookup(name: &str) -> Result<String, VarError> {
@@ -356,11 +356,117 @@ fn what_is_printed_has_variables_for_their_values() {
         service: ${TOKEN}
         service_version: $${X}
         buffer: ${PORT}
-            path: /tmp/${TOKEN}.csv
+            path: "/tmp/${TOKEN}.csv"
     "#]]
     .assert_eq(&lines);
     let again = faults::read(&printed, &lookup).unwrap_or_else(|_| panic!("it is right"));
     assert_eq!(again.settings, read.settings);
+}
+
+/// Checks that what is printed of a text comes to the same, and gives it.
+#[cfg(feature = "cli")]
+#[track_caller]
+fn printed(yaml: &str, lookup: Lookup<'_>) -> Option<String> {
+    let read = faults::read(yaml, lookup).ok()?;
+    let printed = write::to_string_with(&read.settings, &read.root).unwrap();
+    let again = faults::read(&printed, lookup).unwrap_or_else(|faults| {
+        panic!("{:?} of what is printed:\n{printed}", faults.first().map(ToString::to_string))
+    });
+    assert_eq!(again.settings, read.settings, "{printed}");
+    Some(printed)
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn what_is_printed_has_its_variables_as_they_were_written() {
+    let lookup = |name: &str| match name {
+        "T" => Ok("true".to_owned()),
+        "N" => Ok("5".to_owned()),
+        "F" => Ok("Filter".to_owned()),
+        "U" => Ok("6d1b1b3e-1a2b-4c3d-8e9f-001122334455".to_owned()),
+        "EMPTY" => Ok(String::new()),
+        _ => Err(VarError::NotPresent),
+    };
+    let yaml = "
+service: ${EMPTY}
+buffer: ${N:-[1, 2]}
+fields: [DB, \"${F}\"]
+layers:
+- console:
+    fields: ['DB', '${F}']
+    steps:
+    - set: {Extra.a: \"${T}\", Extra.b: 'a ${N} $${N}'}
+    - set:
+        Extra.a: ${T}
+        Extra.b: -${N}
+        Extra.c: ${N}, x
+        Extra.d: { e: [1.50, '${N}', a: 'true'] }
+        Extra.e: {$numberLong: '70000000000${N}'}
+        Extra.f: {$uuid: '${U}'}
+        Extra.g: \"${N}\\n\\t\\e ${T}\"
+    - match: {Collection: \"${N}\", DB: {$in: ['${N}', \"5\"]}}
+    - mask: [\"${F}\", Update]
+    - drop: ${F}
+";
+    let printed = printed(&yaml, &lookup).expect("it is right");
+    let is_shown = |line: &&str| line.contains('$') || line.contains("1.5");
+    let lines: String = printed.lines().filter(is_shown).map(|line| format!("{line}\n")).collect();
+    expect![[r#"
+        buffer: ${N:-[1, 2]}
+        - "${F}"
+            - "${F}"
+                Extra.a: "${T}"
+                Extra.b: "a ${N} $${N}"
+                Extra.a: ${T}
+                Extra.b: -${N}
+                Extra.c: ${N}, x
+                  - 1.50
+                  - "${N}"
+                  $numberLong: "70000000000${N}"
+                  $uuid: "${U}"
+                Extra.g: "${N}\n\t\e ${T}"
+                Collection: "${N}"
+                  $in:
+                  - "${N}"
+              - "${F}"
+            - drop: ${F}
+        service: ${EMPTY}
+    "#]]
+    .assert_eq(&lines);
+}
+
+/// A scalar with variables, and what may stand before one in a list of steps.
+#[cfg(feature = "cli")]
+const WITH_VARIABLES: &str = "(\\$\\{A\\}|-\\$\\{A\\}|\\$\\{A\\}\\$\\{B\\}|\\$\\{B\\}\\.\\$\\{A\\}|\\$\\$\\{A\\}\\$\\{B\\}\
+    |\\$\\{C:-[0-9a-z, ]{0,3}\\}|[+.0-9a-z]{0,2}\\$\\{A:-[0-9a-z,{\\[' ]{0,3}\\})";
+#[cfg(feature = "cli")]
+const STEPS: &str = "(set:\n        Extra.a:|match:\n        Collection:|drop:|level:|mask:\n        fields:|filter:|when:\
+    |mask:|keep:\n        -|match:\n        Extra.a:\n          \\$in:\n          - '1'\n          -|audit_filter:)";
+
+#[cfg(feature = "cli")]
+proptest! {
+    /// Whatever a variable is, and however it is written.
+    #[test]
+    fn what_is_printed_comes_to_the_same(
+        values in prop::array::uniform2(
+            "(true|5|-3|1.50|0x1|null|~|x|Filter|off||a: b|- a|\\$\\{A\\}|[a-z#:'\"\\[{&*!|>%@`, \n]{0,4})"
+        ),
+        scalar in WITH_VARIABLES,
+        quote in "['\"]?",
+        step in STEPS,
+    ) {
+        let [a, b] = values;
+        let lookup = |name: &str| match name {
+            "A" => Ok(a.clone()),
+            "B" => Ok(b.clone()),
+            _ => Err(VarError::NotPresent),
+        };
+        let scalar = if quote == "'" { scalar.replace('\'', "''") } else { scalar };
+        let scalar = format!("{quote}{scalar}{quote}");
+        printed(&format!("service: {scalar}\n"), &lookup);
+        printed(&format!("layers:\n- console:\n    steps:\n    - {step} {scalar}\n"), &lookup);
+        printed(&format!("layers:\n- console:\n    name: {scalar}\n    template: {scalar}\n"), &lookup);
+    }
 }
 
 #[test]

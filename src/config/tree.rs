@@ -42,6 +42,7 @@ pub(super) enum Style {
 struct Written {
     text: String,
     from: ValueFrom,
+    style: Style,
 }
 
 /// Where the value of a scalar with variables comes from.
@@ -139,6 +140,30 @@ impl Node {
         (written.from == ValueFrom::Environment).then_some(&written.text)
     }
 
+    /// A scalar that is what it looks like, as it stands in the file; with its variables, if they have
+    /// values of the environment.
+    #[cfg(feature = "cli")]
+    pub(super) fn plain(&self) -> Option<&str> {
+        match (&self.written, &self.kind) {
+            (Some(Written { text, from: ValueFrom::Environment, style }), _) => {
+                (*style == Style::Plain).then_some(text)
+            }
+            (_, Kind::Text(_)) => None,
+            _ => self.spelling.as_deref(),
+        }
+    }
+
+    /// Did it stand in the file in quotes, with values of the environment in it?
+    pub(super) fn is_quoted(&self) -> bool {
+        let style = self.written.as_ref().map(|written| written.style);
+        self.written().is_some() && style == Some(Style::Other)
+    }
+
+    #[cfg(feature = "cli")]
+    pub(super) const fn is_scalar(&self) -> bool {
+        !matches!(self.kind, Kind::List(_) | Kind::Map(_))
+    }
+
     /// The scalars in it that have values of the environment in them.
     pub(super) fn of_environment(&self) -> Vec<&Self> {
         match &self.kind {
@@ -160,8 +185,8 @@ impl Node {
         };
         let is_other = !matches!(self.kind, Kind::Text(_) | Kind::Nothing);
         self.spelling = is_other.then_some(value);
-        self.style = Style::Other;
-        self.written = from.map(|from| Written { text, from });
+        let style = std::mem::replace(&mut self.style, Style::Other);
+        self.written = from.map(|from| Written { text, from, style });
     }
 
     /// Changes every text in it.

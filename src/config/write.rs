@@ -2,15 +2,15 @@
 //! stays a text, and a value that came from a variable is written as that variable.
 
 use serde::{Serialize, Serializer, ser::Error as _};
-use serde_saphyr::ser::Error;
+use serde_saphyr::{DoubleQuoted, ser::Error};
 
+#[cfg(feature = "cli")]
+use super::tree::Key;
 use super::{
     Settings,
     tree::{Kind, Node},
     variables::escaped,
 };
-#[cfg(feature = "cli")]
-use crate::filter::Part;
 
 /// All settings as YAML.
 pub(super) fn to_string(settings: &Settings) -> Result<String, Error> {
@@ -27,10 +27,12 @@ pub(super) fn to_string(settings: &Settings) -> Result<String, Error> {
 /// The same, with the variables of the tree that the settings were read from.
 #[cfg(feature = "cli")]
 pub(super) fn to_string_with(settings: &Settings, from: &Node) -> Result<String, Error> {
-    let mut tree = parsed(&written(settings)?)?;
+    let yaml = written(settings)?;
+    let mut tree = parsed(&yaml)?;
     tree.map_texts(&escaped);
-    put_back(&mut tree, from, &mut Vec::new());
-    written(&tree)
+    let mut plain = Plain::beside(&yaml, from);
+    put_back(&mut tree, from, &mut plain);
+    Ok(plain.put_in(&written(&tree)?))
 }
 
 fn parsed(yaml: &str) -> Result<Node, Error> {
@@ -48,29 +50,90 @@ fn written(value: &impl Serialize) -> Result<String, Error> {
 }
 
 /// Puts each scalar of `from` that has a value of the environment back as it was written. Where the
-/// settings have another form than the file, all of what it became is.
+/// settings have another form than the file (`mask: [Filter]`), all of what it became is.
 #[cfg(feature = "cli")]
-fn put_back(tree: &mut Node, from: &Node, way: &mut Vec<Part>) {
-    if let Some(written) = from.written() {
-        tree.nearest_mut(way.iter()).kind = Kind::Text(written.to_owned());
+fn put_back(tree: &mut Node, from: &Node, plain: &mut Plain) {
+    if from.of_environment().is_empty() {
         return;
     }
-    match &from.kind {
-        Kind::List(items) => {
-            for (index, item) in items.iter().enumerate() {
-                way.push(index.into());
-                put_back(tree, item, way);
-                way.pop();
+    match (&mut tree.kind, &from.kind) {
+        // A list of scalars is a set now and then, in an order of its own.
+        (Kind::List(items), Kind::List(before))
+            if items.len() == before.len() && !before.iter().any(Node::is_scalar) =>
+        {
+            items.iter_mut().zip(before).for_each(|(item, from)| put_back(item, from, plain));
+        }
+        (Kind::Map(entries), Kind::Map(before)) if is_same_form(entries, before) => {
+            for (key, from) in before {
+                match entries.iter_mut().find(|(other, _)| other.name == key.name) {
+                    Some((_, value)) => put_back(value, from, plain),
+                    // It came to nothing, and settings leave that out.
+                    None if from.of_environment().is_empty() => {}
+                    None => entries.push((key.clone(), plain.written(from))),
+                }
             }
         }
-        Kind::Map(entries) => {
-            for (key, value) in entries {
-                way.push(key.name.as_str().into());
-                put_back(tree, value, way);
-                way.pop();
+        _ => *tree = plain.written(from),
+    }
+}
+
+/// Does the map of settings have all keys of the map in the file that have something behind them?
+#[cfg(feature = "cli")]
+fn is_same_form(entries: &[(Key, Node)], before: &[(Key, Node)]) -> bool {
+    let has = |name: &str| entries.iter().any(|(key, _)| key.name == name);
+    before.iter().all(|(key, value)| matches!(value.kind, Kind::Nothing) || has(&key.name))
+}
+
+/// The scalars that must be written as they are: the serializer would put some in quotes, which
+/// makes texts of them. A mark stands in the place of each until all else is written.
+#[cfg(feature = "cli")]
+struct Plain {
+    mark: String,
+    scalars: Vec<String>,
+}
+
+#[cfg(feature = "cli")]
+impl Plain {
+    /// With a mark that is in none of both.
+    fn beside(yaml: &str, from: &Node) -> Self {
+        let from = format!("{from:?}");
+        let is_free = |mark: &String| !yaml.contains(mark) && !from.contains(mark);
+        let mut marks = (0_u64..).map(|number| format!("scalar{number}x"));
+        let mark = marks.find(is_free).expect("a text holds only so many marks");
+        Self { mark, scalars: Vec::new() }
+    }
+
+    /// The node as it stands in the file.
+    fn written(&mut self, from: &Node) -> Node {
+        let mut node = from.clone();
+        match (&mut node.kind, from.plain(), from.written()) {
+            (Kind::List(items), ..) => {
+                items.iter_mut().for_each(|item| *item = self.written(item));
             }
+            (Kind::Map(entries), ..) => {
+                entries.iter_mut().for_each(|(_, value)| *value = self.written(value));
+            }
+            (kind, Some(plain), _) => {
+                self.scalars.push(plain.to_owned());
+                *kind = Kind::Text(self.marked(self.scalars.len() - 1));
+            }
+            (kind, None, Some(written)) => *kind = Kind::Text(written.to_owned()),
+            (Kind::Text(text), ..) => *text = escaped(text),
+            _ => {}
         }
-        _ => {}
+        node
+    }
+
+    fn marked(&self, index: usize) -> String {
+        format!("{}{index}x", self.mark)
+    }
+
+    /// The text with each scalar for its mark.
+    fn put_in(&self, yaml: &str) -> String {
+        let marked = self.scalars.iter().enumerate();
+        marked.fold(yaml.to_owned(), |yaml, (index, scalar)| {
+            yaml.replacen(&self.marked(index), scalar, 1)
+        })
     }
 }
 
@@ -82,6 +145,8 @@ impl Serialize for Node {
             Kind::Unsigned(value) => serializer.serialize_u64(*value),
             Kind::Signed(value) => serializer.serialize_i64(*value),
             Kind::Float(value) => serializer.serialize_f64(*value),
+            // A variable in quotes is a text, whatever its value looks like.
+            Kind::Text(text) if self.is_quoted() => DoubleQuoted(text).serialize(serializer),
             Kind::Text(text) => serializer.serialize_str(text),
             Kind::List(items) => serializer.collect_seq(items),
             Kind::Map(entries) => {
