@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::de;
 
-use super::tree::{Node, Place};
+use super::{
+    hidden::{told, without_value},
+    tree::{Node, Place},
+};
 use crate::{filter::Part, record::nearest, watch_error::Error};
 
 /// One fault: what was found and expected, at which key, in which line.
@@ -95,11 +98,12 @@ impl Fault {
         if self.place.is_some() {
             return self;
         }
-        if let Message::Whole(message) = &mut self.message
-            && let Some((place, written)) = told(message, node)
-        {
-            *message = without_value(message, written);
-            return self.at_place(place);
+        if node.written().is_some() {
+            self = self.without_letter();
+        }
+        self = self.at_shown(node);
+        if self.place.is_some() {
+            return self;
         }
         // A path may be the key and not the value, or be quoted in part.
         if let Some(letter) = self.letter.take()
@@ -110,6 +114,18 @@ impl Fault {
             return self.at_place(place);
         }
         self.at_place(node.place)
+    }
+
+    /// If the message may show a value of the environment in the node, sets the place of that and leaves
+    /// it out.
+    pub(super) fn at_shown(mut self, node: &Node) -> Self {
+        if let Message::Whole(message) = &mut self.message
+            && let Some((place, written)) = told(message, node)
+        {
+            *message = without_value(message, written);
+            return self.at_place(place);
+        }
+        self
     }
 
     pub(crate) fn at_place(mut self, place: Place) -> Self {
@@ -171,51 +187,22 @@ impl Fault {
         Error::config(harmless(&format!("{name}:{self}{more}")))
     }
 
+    /// The same without the column or line of a text that is not the one in the file.
+    fn without_letter(mut self) -> Self {
+        let message = match (self.letter.take(), self.message) {
+            (Some(letter), _) => Message::Whole(letter.message),
+            (None, Message::Whole(message)) if message.starts_with("line ") => {
+                let message = message.split_once(": ").map_or(message.as_str(), |(_, rest)| rest);
+                Message::Whole(message.to_owned())
+            }
+            (None, message) => message,
+        };
+        self.message = message;
+        self
+    }
+
     fn with(message: Message) -> Self {
         Self { place: None, is_of_key: false, way: Vec::new(), message, letter: None }
-    }
-}
-
-/// The value of the environment that a message about the node may show: where it stands, and how. If
-/// it is the node itself, any message may; if it is in it, one that has the value or a part of it.
-fn told<'a>(message: &str, node: &'a Node) -> Option<(Place, &'a str)> {
-    if let Some(written) = node.written() {
-        return Some((node.place, written));
-    }
-    let inner = node.of_environment();
-    let mut told =
-        inner.into_iter().filter(|inner| has_of(message, inner.text().unwrap_or_default()));
-    told.next().and_then(|inner| Some((inner.place, inner.written()?)))
-}
-
-/// Does the message have the value, as a word, or a part of it? Messages cut and escape values.
-fn has_of(message: &str, value: &str) -> bool {
-    /// A shorter part may well be a word of the message itself.
-    const LETTERS_MIN: usize = 4;
-    let is_letter = |letter: char| letter.is_alphanumeric();
-    let is_word = |(start, word): (usize, &str)| {
-        !message[..start].ends_with(is_letter)
-            && !message[start + word.len()..].starts_with(is_letter)
-    };
-    let begin = |part: &str| part.chars().take(2 * LETTERS_MIN).collect::<String>();
-    let mut parts = value.split(|letter| !is_letter(letter)).map(begin);
-    (!value.is_empty() && message.match_indices(value).any(is_word))
-        || parts.any(|part| part.chars().count() >= LETTERS_MIN && message.contains(&part))
-}
-
-/// A message about a value that came from the environment, without the value: `written` is how it
-/// stands in the file.
-fn without_value(message: &str, written: &str) -> String {
-    let written = quoted(written);
-    // The last `expected` is ours: what was found stands before it.
-    let expected =
-        message.strip_prefix("unknown ").and_then(|rest| rest.rsplit_once(", expected "));
-    match expected {
-        Some((_, expected)) => {
-            let expected = expected.split(": did you mean").next().unwrap_or_default();
-            format!("found {written}, whose value is unknown here, expected {expected}")
-        }
-        None => format!("found {written}, whose value cannot be used here"),
     }
 }
 

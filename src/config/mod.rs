@@ -53,6 +53,8 @@ mod fault;
 #[cfg(feature = "yaml")]
 mod faults;
 #[cfg(feature = "yaml")]
+mod hidden;
+#[cfg(feature = "yaml")]
 mod letters;
 #[cfg(feature = "yaml")]
 mod read;

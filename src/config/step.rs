@@ -15,8 +15,14 @@ pub(super) fn step_fault(
     column: Option<usize>,
     root: &Node,
 ) -> Fault {
-    let path: Vec<_> = way.iter().chain(fault.path()).cloned().collect();
+    let mut path: Vec<_> = way.iter().chain(fault.path()).cloned().collect();
     let node = root.nearest(&path);
+    // What is not in the file may be a part of a text with values of the environment.
+    if !node.of_environment().is_empty() {
+        let is_there = |n_steps: &usize| root.find(&path[..*n_steps]).is_some();
+        let n_there = (0..=path.len()).rev().find(is_there).unwrap_or_default();
+        path.truncate(n_there);
+    }
     let placed = |placed: Fault| path.iter().rev().cloned().fold(placed, Fault::within);
     let message = fault.message();
     let is_of_word = ["unknown ", "path "].iter().any(|start| message.starts_with(start));
@@ -31,6 +37,8 @@ pub(super) fn step_fault(
     placed(match (key, letter) {
         (Some(place), _) => made.at_key(place),
         (None, Some(place)) => made.at_place(place),
+        // A message may quote what stands beside: the options of a regular expression.
+        (None, None) if node.written().is_none() => made.at_shown(root.nearest(way)).at(node),
         (None, None) => made.at(node),
     })
 }

@@ -17,6 +17,9 @@ fn lookup(name: &str) -> Result<String, VarError> {
         "TREE" => Ok("a\nbuffer: 7".to_owned()),
         "EMPTY" => Ok(String::new()),
         "FIELD" => Ok("DB".to_owned()),
+        "LETTER" => Ok("h".to_owned()),
+        "WORD" => Ok("zxqv".to_owned()),
+        "TWO" => Ok("xy\" and Tenat == \"z".to_owned()),
         "REGEX" => Ok("hunter2-secret(".to_owned()),
         _ => Err(VarError::NotPresent),
     }
@@ -138,14 +141,14 @@ fn faults_of_what_stands_around_a_variable_do_not_show_its_value() {
     check(
         &steps("mask: {fields: Filter, patterns: [regex: \"${REGEX}\"]}"),
         expect![[r#"
-        a:4:48: layers[0].console.steps[0].mask.patterns[0].regex: found `${REGEX}`, whose value cannot be used here
-    "#]],
+            a:4:48: layers[0].console.steps[0].mask.patterns[0].regex: not a regular expression that runs in linear time: unclosed group
+        "#]],
     );
     check(
         &steps("match: {DB: {$regex: \"${REGEX}\"}}"),
         expect![[r#"
-        a:4:28: layers[0].console.steps[0].match.DB.$regex: found `${REGEX}`, whose value cannot be used here
-    "#]],
+            a:4:28: layers[0].console.steps[0].match.DB.$regex: bad regular expression: unclosed group
+        "#]],
     );
     check(
         &steps("set: {DB: {a: \"${TOKEN}\"}}"),
@@ -159,6 +162,32 @@ fn faults_of_what_stands_around_a_variable_do_not_show_its_value() {
         a:4:21: layers[0].console.steps[0].audit_filter: expected a query document, or a text that holds one
     "#]],
     );
+    check(
+        &steps("match: {DB: {$regex: a, $options: \"${LETTER}\"}}"),
+        expect![[r#"
+            a:4:41: layers[0].console.steps[0].match.DB.$regex: found `${LETTER}`, whose value cannot be used here
+        "#]],
+    );
+    check(
+        &steps("audit_filter: '{ \"${TOKEN}\": 1 }'"),
+        expect![[r#"
+        a:4:21: layers[0].console.steps[0].audit_filter: found `{ "${TOKEN}": 1 }`, whose value cannot be used here
+    "#]],
+    );
+    check(
+        &steps(
+            "audit_filter: '{ $or: [{ atype: \"${TOKEN}\" }, { \"param.x${TOKEN}\": { $gtt: 1 } }] }'",
+        ),
+        expect![[r#"
+            a:4:21: layers[0].console.steps[0].audit_filter: unknown operator `$gtt`: did you mean `$gt`?
+        "#]],
+    );
+    check(
+        &steps("set: {\"Extra.a\": {template: \"{${TOKEN}}\"}}"),
+        expect![[r#"
+        a:4:35: layers[0].console.steps[0].set.Extra.a.template: found `{${TOKEN}}`, whose value cannot be used here
+    "#]],
+    );
     // A value that is not in the message leaves it as it is.
     check(
         &steps("sample: {ratio: 1, always: {Tenant: \"${TOKEN}\", Outcome: {$gtt: 1}}}"),
@@ -166,6 +195,123 @@ fn faults_of_what_stands_around_a_variable_do_not_show_its_value() {
             a:4:65: layers[0].console.steps[0].sample.always.Outcome: unknown operator `$gtt`: did you mean `$gt`?
         "#]],
     );
+}
+
+/// What is wrong in the text around a variable is told, but not where: its letters are others.
+#[test]
+fn faults_that_do_not_show_a_value_are_told() {
+    let steps = |steps: &str| format!("layers:\n- console:\n    steps:\n    - {steps}");
+    check(
+        &steps("when: 'DB == \"${TOKEN}\" and Foo == 1'"),
+        expect![[r#"
+            a:4:13: layers[0].console.steps[0].when: unknown field `Foo`: fields of your own are under `Extra`: `Extra.Foo`
+        "#]],
+    );
+    check(
+        &steps("when: 'DB == \"${TOKEN}\" andd Foo'"),
+        expect![[r#"
+            a:4:13: layers[0].console.steps[0].when: found `andd`, expected `and`, `or` or the end: did you mean `and`?
+        "#]],
+    );
+    check(
+        &steps("audit_filter: '{ atype: \"${WORD}\", Foo: 1 }'"),
+        expect![[r#"
+            a:4:21: layers[0].console.steps[0].audit_filter: unknown field `Foo` of audit events: expected one of `atype`, `ts`, `uuid`, `local`, `remote`, `intermediates`, `users`, `roles`, `param`, `result`
+        "#]],
+    );
+    check(
+        "layers: [console: {template: \"${TOKEN} {Foo}\"}]",
+        expect![[r#"
+            a:1:30: layers[0].console.template: unknown field `Foo`
+        "#]],
+    );
+    // It may be a part of the value: in quotes, cut, or in another form.
+    check(
+        &steps("when: 'DB == \"${TWO}\" and Operation == 1'"),
+        expect![[r#"
+        a:4:13: layers[0].console.steps[0].when: found `DB == "${TWO}" and Operation == 1`, whose value cannot be used here
+    "#]],
+    );
+    check(
+        &steps("when: 'DB == \"${LETTER}\" and Foo == 1'"),
+        expect![[r#"
+        a:4:13: layers[0].console.steps[0].when: found `DB == "${LETTER}" and Foo == 1`, whose value cannot be used here
+    "#]],
+    );
+    check(
+        &steps("when: '${TOKEN} == 1'"),
+        expect![[r#"
+        a:4:13: layers[0].console.steps[0].when: found `${TOKEN} == 1`, whose value cannot be used here
+    "#]],
+    );
+    check(
+        &steps("when: 'aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeefffffffx${TOKEN} == 1'"),
+        expect![[r#"
+            a:4:13: layers[0].console.steps[0].when: found `aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeefffffffx${...`, whose value cannot be used here
+        "#]],
+    );
+    check(
+        &steps("when: 'DB == \"${TOKEN}\" and Duration > 1x'"),
+        expect![[r#"
+        a:4:13: layers[0].console.steps[0].when: found `DB == "${TOKEN}" and Duration > 1x`, whose value cannot be used here
+    "#]],
+    );
+}
+
+/// Where a value may stand, for `@`.
+const PLACES: &[&str] = &[
+    "match: @",
+    "match: {DB: {$regex: @, $options: @}}",
+    "match: {DB: {@: 1}, $or: [@]}",
+    "match: {StartTime: {$gt: {$date: @}}, Filter.a: {$oid: @}, Filter.b: {$numberLong: @}}",
+    "match: {$text: @, Duration: {$gt: @, $mod: [@, 1]}, Collection: {$type: @}}",
+    "when: @",
+    "when: 'DB == @'",
+    "when: 'DB =~ /@/ and Duration > @'",
+    "audit_filter: @",
+    "audit_filter: '{ \"@\": 1 }'",
+    "audit_filter: '{ atype: { $regex: \"(@\" } }'",
+    "mask: {fields: [@, DB], mode: @, keep: @, patterns: [@, {regex: '(@'}], text: @, last: @}",
+    "hash: {fields: Filter, key: @}",
+    "hash: {fields: Filter, key: {file: @}, keep: @}",
+    "truncate: {fields: @, max_chars: @, max_items: 0}",
+    "drop: [@, DB]",
+    "rename: {DB: @, Filter.a: 'Extra.@'}",
+    "set: {DB: {template: '{@}'}, Filter: @, Extra.a: {env: @}}",
+    "set: {Duration: @, Extra.a: {template: @}}",
+    "sample: {ratio: @, always: @}",
+    "sample: @",
+    "limit: {first: @, per: @, by: [@], always: {DB: {$regex: @}}}",
+    "rate: {every: @, by: @, sum: [@], quantiles: [@], originals: @}",
+    "script: '@'",
+    "script: {code: 'record.@ = \"@\"', on_error: @, timeout: @}",
+    "script: {file: @}",
+    "level: @",
+    "@: 1",
+    "@",
+];
+
+proptest! {
+    /// Of letters that no message has of its own.
+    #[test]
+    fn no_message_shows_a_letter_of_a_value(
+        place in prop::sample::select(PLACES),
+        value in "[ßøþ(){}\\[\\]:$/\\\\'\", .\n]{0,3}[ßøþ]{1,70}[ßøþ(){}\\[\\]:$/\\\\'\", .\n]{0,9}",
+        scalar in "(\"(\\$\\{A\\}|x\\$\\{A\\}y|\\$\\{A\\} \\$\\{A\\})\"|\\$\\{A\\})",
+    ) {
+        let lookup = |name: &str| match name {
+            "A" => Ok(value.clone()),
+            _ => Err(VarError::NotPresent),
+        };
+        let inner = scalar.trim_matches('"');
+        let step = place.replace(" @", &format!(" {scalar}")).replace("[@", &format!("[{scalar}")).replace('@', inner);
+        let step = step.replace("[$", "[ $").replace(" ${A}", " '${A}'");
+        let yaml = format!("layers:\n- console:\n    steps:\n    - {step}");
+        for fault in faults::read(&yaml, &lookup).err().into_iter().flatten() {
+            let message = fault.to_string();
+            prop_assert!(!message.contains(['ß', 'ø', 'þ']), "{message}\n{yaml}");
+        }
+    }
 }
 
 /// Of a scalar on one line or several, in any form.

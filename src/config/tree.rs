@@ -43,6 +43,18 @@ struct Written {
     text: String,
     from: ValueFrom,
     style: Style,
+    /// What came from the environment.
+    values: Vec<String>,
+}
+
+/// A text with its variables put in.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    pub(super) text: String,
+    /// Nowhere, if there was only `$${`.
+    pub(super) from: Option<ValueFrom>,
+    /// What came from the environment.
+    pub(super) values: Vec<String>,
 }
 
 /// Where the value of a scalar with variables comes from.
@@ -145,12 +157,17 @@ impl Node {
     #[cfg(feature = "cli")]
     pub(super) fn plain(&self) -> Option<&str> {
         match (&self.written, &self.kind) {
-            (Some(Written { text, from: ValueFrom::Environment, style }), _) => {
+            (Some(Written { text, from: ValueFrom::Environment, style, .. }), _) => {
                 (*style == Style::Plain).then_some(text)
             }
             (_, Kind::Text(_)) => None,
             _ => self.spelling.as_deref(),
         }
+    }
+
+    /// The values of the environment in it.
+    pub(super) fn values(&self) -> &[String] {
+        self.written.as_ref().map_or(&[], |written| &written.values)
     }
 
     /// Did it stand in the file in quotes, with values of the environment in it?
@@ -176,8 +193,9 @@ impl Node {
     }
 
     /// Puts the text with its variables resolved in the place of the one with variables.
-    pub(super) fn resolve(&mut self, value: String, from: Option<ValueFrom>) {
+    pub(super) fn resolve(&mut self, resolved: Resolved) {
         let Kind::Text(before) = &mut self.kind else { return };
+        let Resolved { text: value, from, values } = resolved;
         let text = std::mem::take(before);
         self.kind = match (self.style, from) {
             (Style::Plain, Some(_)) => typed(&value),
@@ -186,7 +204,7 @@ impl Node {
         let is_other = !matches!(self.kind, Kind::Text(_) | Kind::Nothing);
         self.spelling = is_other.then_some(value);
         let style = std::mem::replace(&mut self.style, Style::Other);
-        self.written = from.map(|from| Written { text, from, style });
+        self.written = from.map(|from| Written { text, from, style, values });
     }
 
     /// Changes every text in it.

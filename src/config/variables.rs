@@ -7,7 +7,7 @@ use std::{env::VarError, ops::ControlFlow};
 
 use super::{
     fault::{Fault, quoted},
-    tree::{Kind, Node, ValueFrom},
+    tree::{Kind, Node, Resolved, ValueFrom},
 };
 use crate::filter::Part;
 
@@ -41,9 +41,9 @@ impl Walk<'_> {
         match &mut node.kind {
             Kind::Text(text) if text.contains("${") => {
                 match substitute(text, self.lookup) {
-                    Ok((value, from)) => {
-                        self.n_bytes += value.len();
-                        node.resolve(value, from);
+                    Ok(resolved) => {
+                        self.n_bytes += resolved.text.len();
+                        node.resolve(resolved);
                     }
                     Err(fault) => self.fault(node, fault),
                 }
@@ -79,31 +79,34 @@ impl Walk<'_> {
     }
 }
 
-/// The text with its variables put in, and where their values came from.
-fn substitute(text: &str, lookup: Lookup<'_>) -> Result<(String, Option<ValueFrom>), Fault> {
-    let (mut value, mut from) = (String::with_capacity(text.len()), None);
+/// Puts in the variables of a text.
+fn substitute(text: &str, lookup: Lookup<'_>) -> Result<Resolved, Fault> {
+    let mut resolved = Resolved::default();
     let mut rest = text;
     while let Some(start) = rest.find("${") {
         let (before, after) = (&rest[..start], &rest[start + 2..]);
         if let Some(before) = before.strip_suffix('$') {
-            value.push_str(before);
-            value.push_str("${");
+            resolved.text.push_str(before);
+            resolved.text.push_str("${");
             rest = after;
             continue;
         }
-        value.push_str(before);
+        resolved.text.push_str(before);
         let Some((variable, after)) = after.split_once('}') else {
             return Err(Fault::new("`${` without its `}`: write `$${` for these two letters"));
         };
         let (of_variable, its_from) = value_of(variable, lookup)?;
-        value.push_str(&of_variable);
-        if from != Some(ValueFrom::Environment) {
-            from = Some(its_from);
+        resolved.text.push_str(&of_variable);
+        if its_from == ValueFrom::Environment {
+            resolved.values.push(of_variable);
+        }
+        if resolved.from != Some(ValueFrom::Environment) {
+            resolved.from = Some(its_from);
         }
         rest = after;
     }
-    value.push_str(rest);
-    Ok((value, from))
+    resolved.text.push_str(rest);
+    Ok(resolved)
 }
 
 /// The value of what stands between the braces.
