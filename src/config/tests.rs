@@ -110,6 +110,76 @@ fn faults_of_variables_never_show_their_values() {
     );
 }
 
+#[test]
+fn defaults_of_variables_have_no_variables() {
+    check(
+        "service: ${NONE:-${PORT:-q}}\nbuffer: ${NONE:-$${a}}",
+        expect![[r#"
+        a:1:10: service: found `${NONE:-${PORT:-q}`, expected a default without `${`: a default has no variables, write its text, or give `NONE` its value in the environment
+        a:2:9: buffer: found `${NONE:-$${a}`, expected a default without `${`: a default has no variables, write its text, or give `NONE` its value in the environment
+    "#]],
+    );
+    check(
+        "service: ${PORT:-${NONE}}",
+        expect![[r#"
+        a:1:10: service: found `${PORT:-${NONE}`, expected a default without `${`: a default has no variables, write its text, or give `PORT` its value in the environment
+    "#]],
+    );
+}
+
+/// The parser sees a map where the variable has its braces.
+#[test]
+fn variables_without_quotes_within_braces_are_told_so() {
+    check(
+        "queue: {capacity: ${PORT:-5}}",
+        expect![[r#"
+            a:1:20: while parsing a flow mapping, did not find expected ',' or '}': within `{..}` and `[..]` a variable needs quotes, which make a text of it; for a number, `true` or `false`, write the map or list on lines of its own
+        "#]],
+    );
+    check(
+        "queue: {capacity: ${PORT}, timeout: 1m}",
+        expect![[r#"
+            a:1:20: while parsing a flow mapping, did not find expected ',' or '}': within `{..}` and `[..]` a variable needs quotes, which make a text of it; for a number, `true` or `false`, write the map or list on lines of its own
+        "#]],
+    );
+    check(
+        "fields: [DB, ${FIELD}]",
+        expect![[r#"
+            a:1:15: while parsing a flow sequence, expected ',' or ']': within `{..}` and `[..]` a variable needs quotes, which make a text of it; for a number, `true` or `false`, write the map or list on lines of its own
+        "#]],
+    );
+    check(
+        "fields: [${FIELD}]",
+        expect![[r#"
+            a:1:11: while parsing a flow sequence, expected ',' or ']': within `{..}` and `[..]` a variable needs quotes, which make a text of it; for a number, `true` or `false`, write the map or list on lines of its own
+        "#]],
+    );
+    check(
+        "fields: [a${FIELD}, DB]",
+        expect![[r#"
+            a:1:12: while parsing a flow sequence, expected ',' or ']': within `{..}` and `[..]` a variable needs quotes, which make a text of it; for a number, `true` or `false`, write the map or list on lines of its own
+        "#]],
+    );
+    check(
+        "queue: {\n  capacity: ${PORT},\n  timeout: 1m\n}",
+        expect![[r#"
+            a:2:14: while parsing a flow mapping, did not find expected ',' or '}': within `{..}` and `[..]` a variable needs quotes, which make a text of it; for a number, `true` or `false`, write the map or list on lines of its own
+        "#]],
+    );
+    check(
+        "queue: {\n  capacity: ${PORT}\n}",
+        expect![[r#"
+            a:2:14: while parsing a flow mapping, did not find expected ',' or '}': within `{..}` and `[..]` a variable needs quotes, which make a text of it; for a number, `true` or `false`, write the map or list on lines of its own
+        "#]],
+    );
+    check(
+        "queue: {timeout: '${NONE:-1m}', capacity: 5 {}}",
+        expect![[r#"
+        a:1:45: while parsing a flow mapping, did not find expected ',' or '}'
+    "#]],
+    );
+}
+
 /// The fault is that of the list or the map, and the message would quote what is in it.
 #[test]
 fn faults_of_what_stands_around_a_variable_do_not_show_its_value() {

@@ -12,7 +12,7 @@ use serde_saphyr::{
 
 use super::{
     fault::{Fault, quoted},
-    letters,
+    letters::{self, with_line_feeds},
 };
 use crate::filter::Part;
 
@@ -123,7 +123,7 @@ impl Node {
         match serde_saphyr::from_str_with_options(source, options) {
             Ok(raw) => Ok(Self::new(raw, source)),
             Err(serde_saphyr::Error::Eof { .. }) => Ok(Self::nothing(Place::START)),
-            Err(error) => Err(syntax(&error)),
+            Err(error) => Err(syntax(&error, source)),
         }
     }
 
@@ -375,18 +375,36 @@ fn slice(source: &str, location: Location) -> Option<&str> {
 }
 
 /// What the parser has against the text, in our words where it speaks of its own options.
-fn syntax(error: &serde_saphyr::Error) -> Fault {
+fn syntax(error: &serde_saphyr::Error, source: &str) -> Fault {
     use serde_saphyr::Error as Yaml;
     let message = match error {
-        Yaml::AliasError { error, .. } => return syntax(error),
+        Yaml::AliasError { error, .. } => return syntax(error, source),
         Yaml::MultipleDocuments { .. } => "found a second document, expected one".to_owned(),
         Yaml::Budget { .. } => "found more than a configuration can need".to_owned(),
         Yaml::UnknownAnchor { .. } => "found an alias without its anchor".to_owned(),
         _ => UserMessageFormatter.format_message(error).into_owned(),
     };
-    let hint = if message.starts_with("tabs ") { ": indent with spaces" } else { "" };
     let place = error.location().map_or(Place::START, Place::from);
+    let hint = match &message {
+        message if message.starts_with("tabs ") => ": indent with spaces",
+        message if message.contains("flow ") && is_at_variable(source, place) => {
+            ": within `{..}` and `[..]` a variable needs quotes, which make a text of it; for a \
+             number, `true` or `false`, write the map or list on lines of its own"
+        }
+        _ => "",
+    };
     Fault::new(message + hint).at_place(place)
+}
+
+/// Does the brace of a variable stand at the place?
+fn is_at_variable(source: &str, place: Place) -> bool {
+    let n_before = |number: u64| usize::try_from(number - 1).unwrap_or(usize::MAX);
+    let line = with_line_feeds(source).split('\n').nth(n_before(place.line)).map(str::to_owned);
+    let start = |line: &str| line.chars().take(n_before(place.column)).collect::<String>();
+    line.is_some_and(|line| {
+        let start = start(&line);
+        start.ends_with('$') && line[start.len()..].starts_with('{')
+    })
 }
 
 /// What the parser gives, before the texts of scalars are cut out of the source.

@@ -126,6 +126,14 @@ fn value_of(variable: &str, lookup: Lookup<'_>) -> Result<(String, ValueFrom), F
              with `${{`"
         )));
     }
+    if default.is_some_and(|default| default.contains("${")) {
+        let found = quoted(&format!("${{{variable}}}"));
+        return Err(Fault::new(format!(
+            "found {found}, expected a default without `${{`: a default has no variables, write its \
+             text, or give {} its value in the environment",
+            quoted(name)
+        )));
+    }
     match (lookup(name), default) {
         (Ok(value), Some(default)) if value.is_empty() => {
             Ok((default.to_owned(), ValueFrom::Defaults))
