@@ -40,8 +40,9 @@
 //! In values, `${NAME}` is the environment variable of that name, and `${NAME:-default}` has a
 //! default for one that is not set or empty; `$${` stands for `${` itself. A value is put in after the
 //! file was read: it cannot add keys. Without quotes the result is what it looks like
-//! (`capacity: ${CAPACITY:-1000}` is a number), in quotes it is a text. What came from the environment
-//! is never shown.
+//! (`capacity: ${CAPACITY:-1000}` is a number), in quotes it is a text. `mongowatch config print`
+//! shows variables, not what came from the environment, and no message about what stands in the file
+//! shows it; the names of layers, filters, files and variables that a watcher cannot use are told.
 //!
 //! Relative paths of layers are relative to the working directory of the process, not to the file
 //! that names them. There is no `~`, and no other files are included.

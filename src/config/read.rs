@@ -1,8 +1,8 @@
 //! From the tree to settings: a `serde` deserializer whose faults know their place and key.
 //!
 //! It is stricter than YAML where a slip would go unnoticed (a number in quotes is not a number, a
-//! key stands once), and milder where the meaning is plain: a key with nothing behind it, or a layer
-//! that is only named (`- console`), has its defaults.
+//! key stands once), and milder where the meaning is plain: a map or a list of settings with nothing
+//! behind its key, or a layer that is only named (`- console`), has its defaults.
 
 use std::collections::{HashMap, hash_map::Entry};
 

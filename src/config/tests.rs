@@ -127,6 +127,32 @@ fn defaults_of_variables_have_no_variables() {
     );
 }
 
+/// As `config/reference.yaml` says at its top.
+#[test]
+fn keys_with_nothing_behind_them_are_refused_unless_that_is_their_default() {
+    check(
+        "service:\ncontext:\nrequire_context:\nqueue:\nwatchers:\n  cursor:\n    timeout:\nlevels:\nreload:\nlayers:",
+        expect![[r#"
+            service="-" buffer=65536 capacity=100000
+        "#]],
+    );
+    check(
+        "capture:\nprivacy:\ncomment:\nbuffer:\nqueue:\n  timeout:\n  capacity:\n  when_full:\nlevels:\n  final:\nfields:\nshutdown_timeout:",
+        expect![[r#"
+            a:1:8: capture: found nothing, expected `spans`, `commands` or `operations`
+            a:2:8: privacy: found nothing, expected `full`, `masked` or `shape`
+            a:3:8: comment: found nothing, expected `none` or `watch_id`
+            a:4:7: buffer: found nothing, expected a whole number
+            a:6:10: queue.timeout: found nothing, expected a text
+            a:7:11: queue.capacity: found nothing, expected a whole number
+            a:8:12: queue.when_full: found nothing, expected `block`, `drop_updates` or `drop_newest`
+            a:10:8: levels.final: found nothing, expected a text
+            a:11:7: fields: found nothing, expected `default`, `all` or a list of fields
+            a:12:17: shutdown_timeout: found nothing, expected a text
+        "#]],
+    );
+}
+
 /// The parser sees a map where the variable has its braces.
 #[test]
 fn variables_without_quotes_within_braces_are_told_so() {
