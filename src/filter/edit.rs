@@ -174,8 +174,10 @@ impl Place {
         let at = At {
             take: self.take.start(),
             keep: self.keep.start(),
+            seen: self.take.start(),
+            searched: States::default(),
             inside: false,
-            is_searched: false,
+            may_refer: false,
             under: Under::default(),
         };
         match walk.value(draft.record().get(self.field), at, 0) {
@@ -275,10 +277,15 @@ struct Walk<'a, E> {
 struct At {
     take: States,
     keep: States,
+    /// How far paths were followed at this value, and at those above it: the documents that the
+    /// names in an expression may belong to.
+    seen: States,
+    /// The documents for which an expression that holds the value refers to no path's field.
+    searched: States,
     /// A path has named this value, or one above it.
     inside: bool,
-    /// In an expression that holds the value no path's field is referred to.
-    is_searched: bool,
+    /// An operator is above: there may be expressions here, wherever the paths lead.
+    may_refer: bool,
     under: Under,
 }
 
@@ -300,7 +307,7 @@ impl<E: Edit> Walk<'_, E> {
                 }
                 (change, _) => return Ok(change),
             }
-        } else if at.take.is_empty() {
+        } else if at.take.is_empty() && !at.may_refer {
             return Ok(Change::Keep);
         }
         match value {
@@ -385,23 +392,36 @@ impl<E: Edit> Walk<'_, E> {
     fn below_key(&mut self, at: At, key: &str, value: &Bson) -> At {
         let mut below = self.below(at, |paths, from| paths.key(from, key));
         below.under = self.edit.below(at.under, key, value);
-        let may_refer = self.place.intent == Intent::Alter && !at.inside && !at.is_searched;
-        if may_refer && references::is_together(key, value) {
-            let take = &self.place.take;
-            // The value of a variable is a document of the collection, as far as one can tell.
-            let is_named = |way: &str| {
-                take.names(way) || way.split_once('.').is_some_and(|(_, way)| take.names(way))
-            };
-            below.is_searched = true;
-            below.inside = references::refers(key, value, &is_named);
+        if self.place.intent == Intent::Alter && !at.inside && key.starts_with('$') {
+            self.refer(&mut below, key, value);
         }
         below
+    }
+
+    /// Names an expression below an operator, if it refers to what a path names.
+    fn refer(&self, below: &mut At, key: &str, value: &Bson) {
+        below.may_refer = true;
+        // Once only for the same documents: what lies deeper is a part of what was searched.
+        if below.searched == below.seen || !references::is_together(key, value) {
+            return;
+        }
+        below.searched = below.seen;
+        let meets = |way: &str| self.place.take.meets(below.seen, way);
+        let is_wanted = |way: &str| {
+            // The value of a variable is a document of the collection, as far as one can tell.
+            matches!(way, "ROOT" | "CURRENT")
+                || meets(way)
+                || way.split_once('.').is_some_and(|(_, way)| meets(way))
+        };
+        below.inside = references::refers(key, value, &is_wanted);
     }
 
     fn below(&self, at: At, follow: impl Fn(&Automaton, States) -> States) -> At {
         // Within a named value, where the paths lead does not matter any more.
         let take = if at.inside { States::default() } else { follow(&self.place.take, at.take) };
-        At { take, keep: follow(&self.place.keep, at.keep), ..at }
+        let mut seen = at.seen;
+        seen.add_all(take);
+        At { take, seen, keep: follow(&self.place.keep, at.keep), ..at }
     }
 }
 

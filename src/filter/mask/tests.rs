@@ -324,3 +324,69 @@ fn what_is_compared_with_a_named_field_is_named() {
         expect![[r#"{ "$expr": { "$ne": [{ "$toLower": "$$ROOT.user.email" }, "x"] } }"#]],
     );
 }
+
+/// Masks what the path names, and says whether the secret is left.
+fn is_left(path: &str, filter: impl Into<Bson>) -> bool {
+    let filter = filter.into();
+    assert!(filter.to_string().contains("s3cr3t"), "{filter}");
+    let mut record = WatchMessage::new(WatcherName::Collection, "find", Timestamp::from_micros(0));
+    record.filter = Some(Arc::new(filter));
+    let settings = MaskSettings::new(path.parse::<FieldPath>().unwrap());
+    let mut draft = Draft::new(Arc::new(record), Timestamp::from_micros(0));
+    assert_eq!(settings.build().unwrap().apply(&mut draft), Verdict::Pass);
+    draft.record().filter.as_ref().unwrap().to_string().contains("s3cr3t")
+}
+
+#[track_caller]
+fn check_covered(path: &str, filter: impl Into<Bson>) {
+    let filter = filter.into();
+    assert!(!is_left(path, filter.clone()), "`{path}` covers {filter}");
+}
+
+const S: &str = "s3cr3t-ada@example.com";
+
+#[test]
+fn a_path_through_a_command_names_what_its_expressions_compare() {
+    let expr = doc! { "$expr": { "$eq": ["$email", S] } };
+    let stage = doc! { "$match": expr.clone() };
+    check_covered("Filter.filter.email", doc! { "find": "p", "filter": expr.clone() });
+    check_covered("Filter.pipeline.email", doc! { "aggregate": "p", "pipeline": [stage.clone()] });
+    let update = doc! { "update": "shop.p", "filter": expr.clone() };
+    check_covered("Filter.filter.email", vec![Bson::from(update)]);
+    // The expression is a part of one that was searched already, with other documents.
+    let lookup = doc! { "$lookup": { "from": "p", "pipeline": [stage.clone()], "as": "x" } };
+    check_covered("Filter.pipeline.email", vec![Bson::from(lookup)]);
+    // Below the name of a new field an expression still speaks of the collection's.
+    for stage in ["$set", "$project", "$group"] {
+        let set = doc! { stage: { "is_ada": { "$eq": ["$email", S] } } };
+        check_covered("Filter.email", vec![Bson::from(set.clone())]);
+        check_covered("Filter.pipeline.email", doc! { "aggregate": "p", "pipeline": [set] });
+    }
+    check_covered("Filter.email", vec![Bson::from(doc! { "$facet": { "a": [stage] } })]);
+    assert!(is_left("Filter.filter.name", doc! { "find": "p", "filter": expr }));
+}
+
+#[test]
+fn what_is_compared_with_a_part_of_the_way_is_named() {
+    let email = || doc! { "email": S };
+    let check = |expr: Document| {
+        check_covered("Filter.user.email", doc! { "$expr": expr.clone() });
+        check_covered("Filter.*.email", doc! { "$expr": expr.clone() });
+        check_covered("Filter.**.user.email", doc! { "$expr": expr.clone() });
+        check_covered("Filter.**.email", doc! { "$expr": expr.clone() });
+        check_covered("Filter.filter.user.email", doc! { "filter": { "$expr": expr.clone() } });
+    };
+    for path in ["Filter.user.email", "Filter.**.name", "Filter.email"] {
+        assert!(is_left(path, doc! { "$expr": { "$eq": ["$phone", S] } }), "{path}");
+    }
+    check(doc! { "$eq": ["$user", email()] });
+    check(doc! { "$in": [email(), "$user"] });
+    check(doc! { "$setIsSubset": [[email()], "$user"] });
+    check(doc! { "$eq": [{ "$getField": { "field": "email", "input": "$user" } }, S] });
+    let inner = doc! { "$getField": { "field": "user", "input": "$$ROOT" } };
+    check(doc! { "$eq": [{ "$getField": { "field": "email", "input": inner } }, S] });
+    let pairs = doc! { "$objectToArray": "$$ROOT" };
+    check_covered("Filter.email", doc! { "$expr": { "$eq": [pairs, [{ "k": "email", "v": S }]] } });
+    let set = doc! { "$setField": { "field": "email", "input": "$user", "value": S } };
+    check_covered("Filter.user.email", vec![Bson::from(doc! { "$set": { "user": set } })]);
+}

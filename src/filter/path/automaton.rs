@@ -50,9 +50,31 @@ impl Automaton {
         Self { operators, ..Self::default() }
     }
 
-    /// Does a way of names, such as `user.email`, lead to what a path names?
-    pub(crate) fn names(&self, way: &str) -> bool {
-        self.is_named(self.key(self.start, way))
+    /// Does a way of names, such as `user.email`, lead from here to what a path names, into it, or to
+    /// what holds it?
+    pub(crate) fn meets(&self, from: States, way: &str) -> bool {
+        if !self.taken(from, way).is_empty() {
+            return true;
+        }
+        // Any depth alone is not on a path yet: `name` does not begin `**.email`.
+        let mut still = from;
+        let mut on = States::default();
+        for part in way.split('.') {
+            let before = (still, on);
+            let mut both = still;
+            both.add_all(on);
+            still = self.stayed(still);
+            on = self.stayed(on);
+            on.add_all(self.taken(both, part));
+            if is_item(part) {
+                still.add_all(before.0);
+                on.add_all(before.1);
+            }
+            if self.is_named(on) {
+                return true;
+            }
+        }
+        !on.is_empty()
     }
 
     /// Adds a path.
@@ -124,13 +146,30 @@ impl Automaton {
     }
 
     fn part(&self, from: States, part: &str) -> States {
+        let mut to = self.stayed(from);
+        to.add_all(self.taken(from, part));
+        to
+    }
+
+    /// Where the parts lead that stand for this key, or any.
+    fn taken(&self, from: States, part: &str) -> States {
         let mut to = States::default();
         for position in from.iter() {
             match &self.nodes[position] {
                 Node::Step(Step::Key(key)) if key == part => self.enter(position + 1, &mut to),
                 Node::Step(Step::AnyKey) => self.enter(position + 1, &mut to),
-                Node::Step(Step::AnyDepth) => self.enter(position, &mut to),
                 _ => {}
+            }
+        }
+        to
+    }
+
+    /// What stays, whatever the key: any depth.
+    fn stayed(&self, from: States) -> States {
+        let mut to = States::default();
+        for position in from.iter() {
+            if let Node::Step(Step::AnyDepth) = &self.nodes[position] {
+                self.enter(position, &mut to);
             }
         }
         to
@@ -162,7 +201,7 @@ impl States {
         self.0[position / 64] |= 1 << (position % 64);
     }
 
-    fn add_all(&mut self, other: Self) {
+    pub(crate) fn add_all(&mut self, other: Self) {
         for (word, more) in self.0.iter_mut().zip(other.0) {
             *word |= more;
         }
