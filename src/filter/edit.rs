@@ -178,6 +178,7 @@ impl Place {
             searched: States::default(),
             inside: false,
             may_refer: false,
+            is_code: false,
             under: Under::default(),
         };
         match walk.value(draft.record().get(self.field), at, 0) {
@@ -286,6 +287,8 @@ struct At {
     inside: bool,
     /// An operator is above: there may be expressions here, wherever the paths lead.
     may_refer: bool,
+    /// A key above says that texts here are code.
+    is_code: bool,
     under: Under,
 }
 
@@ -392,10 +395,28 @@ impl<E: Edit> Walk<'_, E> {
     fn below_key(&mut self, at: At, key: &str, value: &Bson) -> At {
         let mut below = self.below(at, |paths, from| paths.key(from, key));
         below.under = self.edit.below(at.under, key, value);
-        if self.place.intent == Intent::Alter && !at.inside && key.starts_with('$') {
-            self.refer(&mut below, key, value);
+        if self.place.intent == Intent::Alter && !at.inside {
+            if key.starts_with('$') {
+                self.refer(&mut below, key, value);
+            }
+            below.is_code = at.is_code || references::is_code(key);
+            below.inside = below.inside || self.is_in_code(below, value);
         }
         below
+    }
+
+    /// Is the value code that names what a path names? Where its value stands in it cannot be told.
+    fn is_in_code(&self, at: At, value: &Bson) -> bool {
+        let code = match value {
+            Bson::String(code) if at.is_code => code,
+            Bson::JavaScriptCode(code) => code,
+            Bson::JavaScriptCodeWithScope(code) => &code.code,
+            _ => return false,
+        };
+        // Letters may be written as numbers: `this.\u0065mail`.
+        code.contains("\\u")
+            || code.contains("\\x")
+            || references::names_in_code(code).any(|name| self.place.take.meets(at.seen, name))
     }
 
     /// Names an expression below an operator, if it refers to what a path names.
@@ -410,6 +431,8 @@ impl<E: Edit> Walk<'_, E> {
         let is_wanted = |way: &str| {
             // The value of a variable is a document of the collection, as far as one can tell.
             matches!(way, "ROOT" | "CURRENT")
+                // A wildcard of Atlas Search may stand for any name.
+                || way.contains('*')
                 || meets(way)
                 || way.split_once('.').is_some_and(|(_, way)| meets(way))
         };

@@ -390,3 +390,68 @@ fn what_is_compared_with_a_part_of_the_way_is_named() {
     let set = doc! { "$setField": { "field": "email", "input": "$user", "value": S } };
     check_covered("Filter.user.email", vec![Bson::from(doc! { "$set": { "user": set } })]);
 }
+
+#[test]
+fn stages_that_name_a_field_beside_its_value_are_covered() {
+    let graph = doc! {
+        "from": "p", "startWith": S, "connectFromField": "boss", "connectToField": "email", "as": "x",
+    };
+    let back = doc! {
+        "from": "p", "startWith": S, "connectFromField": "email", "connectToField": "boss", "as": "x",
+    };
+    let stages = [
+        doc! { "$graphLookup": graph },
+        doc! { "$graphLookup": back },
+        doc! { "$search": { "queryString": { "defaultPath": "email", "query": S } } },
+        doc! { "$search": { "queryString": {
+            "defaultPath": "name", "query": format!("name:ada AND (email:{S})"),
+        } } },
+        doc! { "$search": { "text": { "path": { "wildcard": "*" }, "query": S } } },
+        doc! { "$geoNear": { "near": S, "key": "email" } },
+    ];
+    for stage in stages {
+        check_covered("Filter.email", vec![Bson::from(stage.clone())]);
+        check_covered("Filter.**.email", vec![Bson::from(stage.clone())]);
+        check_covered("Filter.pipeline.email", doc! { "pipeline": [stage] });
+    }
+    let other = doc! { "$search": { "queryString": { "defaultPath": "name", "query": S } } };
+    assert!(is_left("Filter.email", vec![Bson::from(other)]));
+    check_token(
+        vec![Bson::from(doc! { "$graphLookup": {
+            "startWith": "hunter2", "connectFromField": "a", "connectToField": "password",
+        } })],
+        expect![[
+            r#"[{ "$graphLookup": { "startWith": "?string", "connectFromField": "?string", "connectToField": "?string" } }]"#
+        ]],
+    );
+    let query = doc! { "defaultPath": "password", "query": "hunter2" };
+    check_token(
+        vec![Bson::from(doc! { "$search": { "queryString": query } })],
+        expect![[
+            r#"[{ "$search": { "queryString": { "defaultPath": "?string", "query": "?string" } } }]"#
+        ]],
+    );
+    check_token(
+        vec![Bson::from(doc! { "$geoNear": { "near": ["hunter2"], "key": "password" } })],
+        expect![[r#"[{ "$geoNear": { "near": ["?string"], "key": "?string" } }]"#]],
+    );
+}
+
+#[test]
+fn code_that_names_a_field_of_a_path_is_covered() {
+    let code = |name: &str| format!("5-{name} == '{S}'");
+    for name in ["this.user.email", "this['user']['email']", "user-1", "this.us\\u0065r.email"] {
+        let code = code(name);
+        for path in ["Filter.user.email", "Filter.**.user.email", "Filter.user"] {
+            check_covered(path, doc! { "$or": [{ "$where": &code }, { "a": 1 }] });
+            check_covered(path, doc! { "$where": Bson::JavaScriptCode(code.clone()) });
+            let function = doc! { "body": &code, "args": ["$a"], "lang": "js" };
+            check_covered(path, doc! { "$expr": { "$function": function.clone() } });
+            let set = doc! { "$set": { "x": { "$cond": [{ "$function": function }, 1, 2] } } };
+            check_covered(path, vec![Bson::from(set)]);
+        }
+        check_covered("Filter.filter.user.email", doc! { "filter": { "$where": &code } });
+    }
+    assert!(is_left("Filter.user", doc! { "$where": code("this.userName") }));
+    assert!(is_left("Filter.user", doc! { "text": code("this.user") }));
+}

@@ -35,11 +35,13 @@ use crate::{
 /// with everything in it.
 ///
 /// The steps `mask`, `hash` and `truncate` walk through operators too: for them `Filter.email` names
-/// the `email` in `{$or: [{email: ..}]}`, `{$elemMatch: {email: ..}}` and `[{$match: {email: ..}}]`,
-/// and all that an expression compares with it, as `{$eq: ["$email", ..]}` does. They do not follow
-/// a value that an expression gives another name, nor go below keys that are not operators, such as
-/// the `pipeline` of a `$lookup`: `Filter.**.email` does. What is to stay (`keep`) and to go (`drop`)
-/// is named with its operators.
+/// the `email` in `{$or: [{email: ..}]}`, `{$elemMatch: {email: ..}}` and `[{$match: {email: ..}}]`.
+/// They name too all that an expression compares with it, as `{$eq: ["$email", ..]}` does, or with what
+/// holds it (`{$eq: ["$user", ..]}` for `Filter.user.email`), and code that has its name in it, as
+/// `{$where: "this.email == .."}` does. They do not follow a value that an expression gives another
+/// name, nor code that makes up the name, nor see what `$text` looks for; and they do not go below keys
+/// that are not operators, such as the `pipeline` of a `$lookup`: `Filter.**.email` does. What is to
+/// stay (`keep`) and to go (`drop`) is named with its operators.
 ///
 /// ```
 /// use mongowatch::filter::FieldPath;
