@@ -1,6 +1,6 @@
 //! `truncate`: long texts and long lists are cut, and say so.
 
-use mongodb::bson::{Bson, Document, JavaScriptCodeWithScope, Regex};
+use mongodb::bson::{Bson, Document, JavaScriptCodeWithScope};
 
 use super::{
     Draft, Fault, FieldPaths, Filter, Verdict,
@@ -8,7 +8,7 @@ use super::{
     mark::{cut_bytes, cut_items, cut_text},
     short::short_settings,
 };
-use crate::record::Value;
+use crate::record::{Value, with_pattern};
 
 short_settings! {
     /// Says what a `truncate` step cuts: `truncate: Filter`, or in full.
@@ -123,15 +123,6 @@ impl Limits {
             _ => None,
         })
     }
-}
-
-/// The regular expression with another pattern.
-fn with_pattern(regex: &Regex, pattern: String) -> Option<Regex> {
-    /// A text is of one type in one version of BSON, of another in the next.
-    fn text<T: TryFrom<String>>(text: String) -> Option<T> {
-        text.try_into().ok()
-    }
-    Some(Regex { pattern: text(pattern)?, options: regex.options.clone() })
 }
 
 fn put(cut: Option<Bson>) -> Change {

@@ -24,7 +24,7 @@ pub(crate) use self::{
     calls::{CallName, KnownCall, OptionKind, server_name},
     field::nearest,
     shape::is_placeholder,
-    value::kind_of,
+    value::{kind_of, with_pattern},
 };
 pub use self::{
     context::{Actor, ActorKind, Context, ContextField},

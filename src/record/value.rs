@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mongodb::bson::{Bson, Document};
+use mongodb::bson::{Bson, Document, Regex};
 use uuid::Uuid;
 
 use crate::record::{Iteration, Timestamp};
@@ -120,4 +120,13 @@ pub(crate) fn kind_of(value: &Bson) -> &'static str {
         Bson::MinKey => "MinKey",
         Bson::DbPointer(_) => "a DBPointer",
     }
+}
+
+/// The regular expression with another pattern; none if that holds a null byte.
+pub(crate) fn with_pattern(regex: &Regex, pattern: String) -> Option<Regex> {
+    /// A text is of one type in one version of BSON, of another in the next.
+    fn text<T: TryFrom<String>>(text: String) -> Option<T> {
+        text.try_into().ok()
+    }
+    Some(Regex { pattern: text(pattern)?, options: regex.options.clone() })
 }

@@ -3,10 +3,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use mongodb::bson::{Bson, Document};
+use mongodb::bson::{Bson, Document, JavaScriptCodeWithScope};
 
 use super::{REDACTED, is_sensitive_command};
-use crate::record::{WatchMessage, WatcherName};
+use crate::record::{WatchMessage, WatcherName, with_pattern};
 
 /// Nothing that a server takes is nested deeper; what is goes as a whole.
 const DEPTH_MAX: usize = 128;
@@ -23,6 +23,11 @@ pub(super) fn remove(record: &mut WatchMessage) {
     clean(&mut record.filter, body);
     clean(&mut record.update, Body::Data);
     clean(&mut record.options, Body::Data);
+    if let Some(ids) = &mut record.inserted_ids
+        && ids.iter().any(|id| has_credentials(id, Body::Data, 0))
+    {
+        *ids = Arc::new(ids.iter().map(|id| cleaned(id, Body::Data, 0)).collect());
+    }
 }
 
 /// What a part of a record holds.
@@ -60,7 +65,6 @@ fn is_command(record: &WatchMessage) -> bool {
 
 fn has_credentials(value: &Bson, body: Body, depth: usize) -> bool {
     match value {
-        Bson::String(text) => matches!(without_userinfo(text), Cow::Owned(_)),
         Bson::Document(_) | Bson::Array(_) if depth >= DEPTH_MAX => true,
         Bson::Array(items) => items.iter().any(|item| has_credentials(item, body, depth + 1)),
         Bson::Document(document) => {
@@ -68,13 +72,12 @@ fn has_credentials(value: &Bson, body: Body, depth: usize) -> bool {
                 && (sensitive(document).is_some() || document.keys().any(|key| is_secret(key)))
                 || document.values().any(|value| has_credentials(value, body, depth + 1))
         }
-        _ => false,
+        leaf => clean_leaf(leaf, depth).is_some(),
     }
 }
 
 fn cleaned(value: &Bson, body: Body, depth: usize) -> Bson {
     match value {
-        Bson::String(text) => Bson::String(without_userinfo(text).into_owned()),
         Bson::Document(_) | Bson::Array(_) if depth >= DEPTH_MAX => REDACTED.into(),
         Bson::Array(items) => {
             Bson::Array(items.iter().map(|item| cleaned(item, body, depth + 1)).collect())
@@ -93,7 +96,39 @@ fn cleaned(value: &Bson, body: Body, depth: usize) -> Bson {
                 Bson::Document(document.iter().map(entry).collect())
             }
         },
-        _ => value.clone(),
+        leaf => clean_leaf(leaf, depth).unwrap_or_else(|| leaf.clone()),
+    }
+}
+
+/// What becomes of a text, or of what holds one, if it quotes credentials.
+fn clean_leaf(value: &Bson, depth: usize) -> Option<Bson> {
+    let clean = |text: &str| match without_userinfo(text) {
+        Cow::Owned(clean) => Some(clean),
+        Cow::Borrowed(_) => None,
+    };
+    match value {
+        Bson::String(text) => clean(text).map(Bson::String),
+        Bson::Symbol(text) => clean(text).map(Bson::Symbol),
+        Bson::JavaScriptCode(code) => clean(code).map(Bson::JavaScriptCode),
+        Bson::JavaScriptCodeWithScope(code) => {
+            let scope = Bson::Document(code.scope.clone());
+            let is_scope = has_credentials(&scope, Body::Data, depth + 1);
+            let text = clean(&code.code);
+            if !is_scope && text.is_none() {
+                return None;
+            }
+            let scope = match cleaned(&scope, Body::Data, depth + 1) {
+                Bson::Document(scope) => scope,
+                _ => Document::new(),
+            };
+            let code = text.unwrap_or_else(|| code.code.clone());
+            Some(JavaScriptCodeWithScope { code, scope }.into())
+        }
+        Bson::RegularExpression(regex) => {
+            let pattern = clean(&regex.pattern.to_string())?;
+            with_pattern(regex, pattern).map(Bson::RegularExpression)
+        }
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, Document, JavaScriptCodeWithScope, Regex, doc};
 
 use super::{Privacy, is_sensitive_command};
 use crate::record::{ErrorInfo, Shaper, Timestamp, WatchMessage, WatcherName, WriteError};
@@ -167,4 +167,36 @@ fn connection_strings_lose_user_and_password() {
         "\"mongodb://<redacted>@c\" mongodb://<redacted>@f x://<redacted>@",
     );
     check_text("mongodb://<redacted>@u:p@h", "mongodb://<redacted>@h");
+}
+
+/// In whatever holds a text.
+#[test]
+fn connection_strings_are_found_in_each_type() {
+    let url = "x mongodb://u:hunter2@h/db";
+    let code = || JavaScriptCodeWithScope { code: url.to_owned(), scope: doc! { "a": [url] } };
+    let scope = JavaScriptCodeWithScope { code: String::new(), scope: doc! { "a": url } };
+    let values: Vec<Bson> = vec![
+        url.into(),
+        Bson::Symbol(url.to_owned()),
+        Bson::JavaScriptCode(url.to_owned()),
+        code().into(),
+        scope.into(),
+        Bson::RegularExpression(Regex {
+            pattern: url.to_owned().try_into().unwrap(),
+            options: "i".to_owned().try_into().unwrap(),
+        }),
+        doc! { "a": { "b": [url] } }.into(),
+    ];
+    for value in values {
+        let mut before = record("insert_one");
+        before.filter = Some(Arc::new(doc! { "v": value.clone() }.into()));
+        before.inserted_ids = Some(Arc::new(vec![1.into(), value.clone()]));
+        let after = applied(&before, &[Privacy::Full]);
+        let shown = format!("{after:?}");
+        assert!(!shown.contains("hunter2"), "{value}: {shown}");
+        let n_left = shown.matches("mongodb://<redacted>@h/db").count();
+        let n_before = format!("{before:?}").matches("hunter2").count();
+        assert_eq!(n_left, n_before, "{value}: {shown}");
+        assert_eq!(applied(&after, &[Privacy::Full]), after);
+    }
 }
