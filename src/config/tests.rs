@@ -610,7 +610,7 @@ fn what_is_printed_has_variables_for_their_values() {
 #[track_caller]
 fn printed(yaml: &str, lookup: Lookup<'_>) -> Option<String> {
     let read = faults::read(yaml, lookup).ok()?;
-    let printed = write::to_string_with(&read.settings, &read.root).unwrap();
+    let printed = write::to_string_with(&read.settings, &read.root).expect("it can be written");
     let again = faults::read(&printed, lookup).unwrap_or_else(|faults| {
         panic!("{:?} of what is printed:\n{printed}", faults.first().map(ToString::to_string))
     });
@@ -650,7 +650,7 @@ layers:
     - mask: [\"${F}\", Update]
     - drop: ${F}
 ";
-    let printed = printed(&yaml, &lookup).expect("it is right");
+    let printed = printed(yaml, &lookup).expect("it is right");
     let is_shown = |line: &&str| line.contains('$') || line.contains("1.5");
     let lines: String = printed.lines().filter(is_shown).map(|line| format!("{line}\n")).collect();
     expect![[r#"
