@@ -169,6 +169,9 @@ fn keys_are_secret_by_their_words() {
         PassWord pAssword clientSecret secret secrets aws_secret_access_key private-key \
         privateKeyPem signingKey encryption_key_id credentials userCredential Authorization cookie \
         setCookies sessionId session_id sessionid cvv cvv2 CVC2 cardCvc X-Api-Key otp jwt \
+        authKey auth_key AUTHKEY sshKey sshkeys sharedKey hmacKey securityCode security-code \
+        access_code accesscode recoveryCodes mfaCode mfacode backupCodes pin userPin PIN pinHash \
+        pincode pin_code totp totpSeed oldpass newpass pswd userpswd bearer \
         userpassword passwordhash clientsecret password\u{200b} pass\u{200b}word";
     for key in secret.split(' ') {
         assert!(is_secret(key), "{key} is secret");
@@ -176,6 +179,8 @@ fn keys_are_secret_by_their_words() {
     let open = "\
         compass passenger passengerKey keyboard tokenize tokenizer key keys user bypass passage \
         secretary monkey apiVersion primaryKey accessLevel sessions idle author authorized cookbook \
+        shipping spinner opinion pinned pinning pinterest unpin spin accessCodec errorCode zipCode \
+        securityLevel code codes forbearer sharedKeyboard authKeyed bold hmac ssh shared \
         keyword passing a compassName $eq sessionIdle public_key foreignKey hotkey trespass \
         encompass";
     for key in open.split(' ') {
@@ -454,4 +459,34 @@ fn code_that_names_a_field_of_a_path_is_covered() {
     }
     assert!(is_left("Filter.user", doc! { "$where": code("this.userName") }));
     assert!(is_left("Filter.user", doc! { "text": code("this.user") }));
+}
+
+#[test]
+fn what_a_regular_expression_quotes_or_leaves_open_is_found() {
+    let masked = |text: &str, pattern: PatternSettings| masked(doc! { "a": text }, pattern);
+    for email in [
+        "^s3cr3t-ada@example[.]com$",
+        "s3cr3t-ada[@]example.com",
+        r"s3cr3t-ada[\@]example[\.]com",
+        r"s3cr3t-ada@example\.com",
+    ] {
+        assert_eq!(masked(email, PatternSettings::Email), r#"{ "a": "?string" }"#, "{email}");
+    }
+    for card in [
+        "^4111[ -]?1111[ -]?1111[ -]?1111$",
+        r"4111[\s-]*1111[-\s]*1111[\s]*1111",
+        r"4111\s?1111\s*1111\s1111",
+        "4111-?1111 ?1111.?1111",
+    ] {
+        assert_eq!(masked(card, PatternSettings::Card), r#"{ "a": "?string" }"#, "{card}");
+    }
+    // What is found as it is stays a part, and what is no class stays as it is.
+    for (text, expected) in [
+        ("[INFO] ada@example.com?", "[INFO] ?string?"),
+        ("[ ] ada@example.com [.", "[ ] ?string [."),
+        ("[1] [a-z] [", "[1] [a-z] ["),
+    ] {
+        let expected = doc! { "a": expected }.to_string();
+        assert_eq!(masked(text, PatternSettings::Email), expected, "{text}");
+    }
 }

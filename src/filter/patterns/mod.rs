@@ -2,12 +2,13 @@
 //! says.
 //!
 //! A value that is written another way still is one: digits of any script, a number instead of a
-//! text, bytes, a regular expression that quotes its dots. What is found there is replaced as a
+//! text, bytes, a regular expression that quotes its dots (`\.`, `[.]`). What is found there is replaced as a
 //! whole.
 
 mod cards;
 mod keys;
 mod names;
+mod quotes;
 mod texts;
 
 use std::{ops::Range, sync::LazyLock};
@@ -210,10 +211,9 @@ impl Patterns {
 
     fn find_in_text(&self, text: &str) -> Found {
         let mut parts = self.parts(text);
-        // In a regular expression or a quoted text a backslash may stand before a letter of the
-        // value. What is found without them only has no place in the text as it is.
-        if text.contains('\\') {
-            let bare: String = text.chars().filter(|letter| *letter != '\\').collect();
+        // In a regular expression or a quoted text other letters stand between those of the value.
+        // What is found without them only has no place in the text as it is.
+        if let Some(bare) = quotes::bare(text) {
             let found: usize = self.parts(&bare).iter().map(Range::len).sum();
             if found > parts.iter().map(Range::len).sum() {
                 return Found::Whole;

@@ -5,26 +5,54 @@
 //! `dbpassword`, is known by its beginning or end, if that is long enough to tell.
 
 /// Words that make a name secret, wherever they stand; each also with an `s` behind it.
-const WORDS: &[&str] = &["authorization", "cred", "csrf", "cvc", "cvv", "jwt", "otp", "xsrf"];
+const WORDS: &[&str] =
+    &["authorization", "bearer", "cred", "csrf", "cvc", "cvv", "jwt", "otp", "pin", "totp", "xsrf"];
 
 /// Words that make a name secret one behind the other; the last one also with an `s`.
 const PAIRS: &[(&str, &str)] = &[
+    ("access", "code"),
     ("access", "key"),
     ("api", "key"),
+    ("auth", "code"),
+    ("auth", "key"),
+    ("backup", "code"),
     ("encryption", "key"),
+    ("hmac", "key"),
     ("master", "key"),
+    ("mfa", "code"),
     ("pass", "hash"),
     ("pass", "key"),
     ("pass", "salt"),
     ("private", "key"),
+    ("recovery", "code"),
     ("secret", "key"),
+    ("security", "code"),
     ("session", "id"),
     ("session", "key"),
+    ("shared", "key"),
     ("signing", "key"),
+    ("ssh", "key"),
 ];
 
 /// A word that is one of these, or ends with it, is secret, also with an `s`.
-const ENDS: &[&str] = &["accesskey", "cookie", "pwd", "secret", "sessionid", "token"];
+const ENDS: &[&str] = &[
+    "accesscode",
+    "accesskey",
+    "authkey",
+    "cookie",
+    "hmackey",
+    "mfacode",
+    "pincode",
+    "pswd",
+    "pwd",
+    "recoverycode",
+    "secret",
+    "securitycode",
+    "sessionid",
+    "sharedkey",
+    "sshkey",
+    "token",
+];
 
 /// A name that holds these letters, one behind the other, is secret, wherever a word begins.
 const LETTERS: &[&str] = &[
@@ -40,8 +68,8 @@ const LETTERS: &[&str] = &[
 
 /// What stands before a `pass` that means a password: `dbpass`, but not `compass`.
 const BEFORE_PASS: &[&str] = &[
-    "admin", "auth", "db", "ftp", "ldap", "login", "mongo", "my", "proxy", "root", "smtp", "ssh",
-    "user",
+    "admin", "auth", "db", "ftp", "ldap", "login", "mongo", "my", "new", "old", "proxy", "root",
+    "smtp", "ssh", "user",
 ];
 
 /// Is it the name of a secret, or a way that leads through one: `user.password.hash`?
