@@ -18,7 +18,10 @@ fn record(filter: Bson) -> Arc<WatchMessage> {
 }
 
 fn masked(record: &Arc<WatchMessage>) -> Arc<WatchMessage> {
-    let settings = r#"{"fields":"Filter","patterns":["email","card","token"]}"#;
+    masked_with(r#"{"fields":"Filter","patterns":["email","card","token"]}"#, record)
+}
+
+fn masked_with(settings: &str, record: &Arc<WatchMessage>) -> Arc<WatchMessage> {
     let settings: MaskSettings = serde_json::from_str(settings).unwrap();
     let mut draft = Draft::new(Arc::clone(record), record.start_time);
     assert_eq!(settings.build().unwrap().apply(&mut draft), Verdict::Pass);
@@ -44,8 +47,40 @@ fn the_time_for_a_mask_grows_with_the_document() {
     check("texts of digits", &|n| {
         Document::from_iter([("a".into(), "4 ".repeat(n).into())]).into()
     });
+    check("classes of a regular expression", &|n| {
+        Document::from_iter([("a".into(), "4[ -]?[".repeat(n).into())]).into()
+    });
     check("names of secrets", &|n| {
         Document::from_iter([("a".into(), "password=\"x ".repeat(n).into())]).into()
+    });
+}
+
+#[test]
+fn the_time_for_a_path_grows_with_the_expressions() {
+    let check = |name: &str, size: usize, filter: &dyn Fn(usize) -> Bson| {
+        let settings = r#"{"fields":["Filter.**.a.b.a.c","Filter.**.pipeline.a.b"]}"#;
+        let masked = |record: &Arc<WatchMessage>| masked_with(settings, record);
+        assert_linear(name, size, |n| record(filter(n)), masked);
+    };
+    let all = |items: Vec<Bson>| Document::from_iter([("$eq".to_owned(), items.into())]);
+    check("references side by side", 16_000, &|n| {
+        all((0..n).map(|i| format!("$x.b.{i}").into()).collect()).into()
+    });
+    check("a long reference", 16_000, &|n| {
+        all(vec![format!("$x{}", ".y".repeat(n)).into(), "z".into()]).into()
+    });
+    check("names in code", 16_000, &|n| {
+        Document::from_iter([("$where".into(), "x.y-z-".repeat(n).into())]).into()
+    });
+    // Each one is searched again where the paths led on.
+    check("expressions in pipelines", 4_000, &|n| {
+        let deep = |_| {
+            (0..30).fold(Bson::from(all(vec!["$x".into()])), |inner, level| {
+                let key = if level % 2 == 0 { "$lookup" } else { "pipeline" };
+                Document::from_iter([(key.to_owned(), inner)]).into()
+            })
+        };
+        Bson::Array((0..n / 30).map(deep).collect())
     });
 }
 
