@@ -68,18 +68,26 @@ pub(super) fn is_on_collection(command: &str) -> bool {
 fn part(key: &str, value: &Bson) -> Option<Bson> {
     match (key, value) {
         ("documents", Bson::Array(_)) => None,
-        // The operations of a `bulkWrite`, each of which may insert a document.
-        ("ops", Bson::Array(operations)) => {
-            Some(Bson::Array(operations.iter().map(without_document).collect()))
+        // The operations of a `bulkWrite`, each of which may insert a document; what `applyOps` inserts
+        // or replaces is its `o`.
+        ("ops" | "applyOps", Bson::Array(operations)) => {
+            let name = if key == "ops" { "document" } else { "o" };
+            let without = |operation| without_document(operation, name);
+            Some(Bson::Array(operations.iter().map(without).collect()))
+        }
+        ("explain", Bson::Document(command)) => {
+            let kept =
+                command.iter().filter_map(|(key, value)| Some((key.clone(), part(key, value)?)));
+            Some(Bson::Document(kept.collect()))
         }
         _ => Some(value.clone()),
     }
 }
 
-fn without_document(operation: &Bson) -> Bson {
+fn without_document(operation: &Bson, name: &str) -> Bson {
     let mut operation = operation.clone();
     if let Bson::Document(document) = &mut operation {
-        document.remove("document");
+        document.remove(name);
     }
     operation
 }
@@ -89,4 +97,33 @@ fn without_document(operation: &Bson) -> Bson {
 pub(super) fn is_unacknowledged(command: &Document) -> bool {
     let w = command.get_document("writeConcern").ok().and_then(|concern| concern.get("w"));
     matches!(w, Some(Bson::Int32(0) | Bson::Int64(0))) || w == Some(&Bson::Double(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::reduced;
+
+    #[test]
+    fn inserted_documents_are_in_no_body() {
+        let secret = || doc! { "a": "secret" };
+        for (command, expected) in [
+            (doc! { "insert": "c", "documents": [secret()] }, doc! { "insert": "c" }),
+            (
+                doc! { "explain": { "insert": "c", "documents": [secret()] }, "verbosity": "x" },
+                doc! { "explain": { "insert": "c" }, "verbosity": "x" },
+            ),
+            (
+                doc! { "bulkWrite": 1, "ops": [{ "insert": 0, "document": secret() }] },
+                doc! { "bulkWrite": 1, "ops": [{ "insert": 0 }] },
+            ),
+            (
+                doc! { "applyOps": [{ "op": "i", "ns": "a.b", "o": secret() }] },
+                doc! { "applyOps": [{ "op": "i", "ns": "a.b" }] },
+            ),
+        ] {
+            assert_eq!(reduced(&command, &[]), expected, "{command}");
+        }
+    }
 }
