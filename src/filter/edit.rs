@@ -416,6 +416,7 @@ impl<E: Edit> Walk<'_, E> {
         // Letters may be written as numbers: `this.\u0065mail`.
         code.contains("\\u")
             || code.contains("\\x")
+            || self.place.take.has_odd_key_in(code)
             || references::names_in_code(code).any(|name| self.place.take.meets(at.seen, name))
     }
 

@@ -457,6 +457,7 @@ fn code_that_names_a_field_of_a_path_is_covered() {
         }
         check_covered("Filter.filter.user.email", doc! { "filter": { "$where": &code } });
     }
+    check_covered("Filter.`e-mail to`", doc! { "$where": code("this['e-mail to']") });
     assert!(is_left("Filter.user", doc! { "$where": code("this.userName") }));
     assert!(is_left("Filter.user", doc! { "text": code("this.user") }));
 }

@@ -77,6 +77,15 @@ impl Automaton {
         !on.is_empty()
     }
 
+    /// Does a text hold a key of a path that is not one word: `e mail`?
+    pub(crate) fn has_odd_key_in(&self, text: &str) -> bool {
+        let is_in_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '$');
+        self.nodes.iter().any(|node| match node {
+            Node::Step(Step::Key(key)) => !key.chars().all(is_in_word) && text.contains(&**key),
+            _ => false,
+        })
+    }
+
     /// Adds a path.
     pub(crate) fn add(&mut self, steps: &[Step]) -> Result<(), TooMany> {
         let start = self.nodes.len();

@@ -40,8 +40,8 @@ use crate::{
 /// holds it (`{$eq: ["$user", ..]}` for `Filter.user.email`), and code that has its name in it, as
 /// `{$where: "this.email == .."}` does. They do not follow a value that an expression gives another
 /// name, nor code that makes up the name, nor see what `$text` looks for; and they do not go below keys
-/// that are not operators, such as the `pipeline` of a `$lookup`: `Filter.**.email` does. What is to
-/// stay (`keep`) and to go (`drop`) is named with its operators.
+/// that are not operators, such as the `pipeline` of a `$lookup` or the `properties` of a `$jsonSchema`:
+/// `Filter.**.email` does. What is to stay (`keep`) and to go (`drop`) is named with its operators.
 ///
 /// ```
 /// use mongowatch::filter::FieldPath;
