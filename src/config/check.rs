@@ -1,5 +1,7 @@
 //! What the types of the settings do not say: limits, and what must fit together.
 
+#[cfg(feature = "cli")]
+use std::path::Path;
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use super::{
@@ -165,6 +167,12 @@ fn same_name(
 }
 
 /// Two writers of one file would write into each other's lines and rotate each other's files.
+/// Are these paths of one file, however they are written?
+#[cfg(feature = "cli")]
+pub(crate) fn is_one_file(one: &Path, other: &Path) -> bool {
+    absolute(one) == absolute(other)
+}
+
 fn same_file(
     layer: &LayerSettings,
     index: usize,

@@ -80,6 +80,7 @@ mod yaml;
 pub use self::schema::json_schema;
 #[cfg(all(feature = "yaml", feature = "cli"))]
 pub(crate) use self::{
+    check::is_one_file,
     fault::{Fault, quoted},
     tree::{Key, Kind, Node, Place},
     yaml::{

@@ -12,8 +12,7 @@ use super::{
     yaml::{Block, Yaml},
 };
 use crate::{
-    config::{Fault, quoted},
-    layer::absolute,
+    config::{Fault, is_one_file, quoted},
     record::{self, EventLevel, Field},
 };
 
@@ -181,8 +180,7 @@ impl<'w, 'a> Layers<'w, 'a> {
         if path.is_empty() {
             return Err(spot.expected("the path of a file"));
         }
-        let absolute = |path: &str| absolute(Path::new(path));
-        let is_same = |(other, _): &&(String, _)| absolute(other) == absolute(path);
+        let is_same = |(other, _): &&(String, _)| is_one_file(Path::new(other), Path::new(path));
         if let Some((_, other)) = self.files.iter().find(is_same) {
             let message = format!("the file {} is that of {} too", quoted(path), other.way());
             self.block.remark(Remark::lost(handler, message));
