@@ -108,7 +108,7 @@ fn operations_and_arguments_are_checked_by_name() {
     check(
         "cursor: {operations: {find: {Extr.Sort: {value: 1}}}}",
         expect![
-            "a.yaml:2:43: watchers.cursor.operations.find.Extr.Sort: path `Extr.Sort`, column 1: unknown field `Extr`: did you mean `Extra`?"
+            "a.yaml:2:32: watchers.cursor.operations.find.Extr.Sort: path `Extr.Sort`, column 1: unknown field `Extr`: did you mean `Extra`?"
         ],
     );
 }
