@@ -47,6 +47,8 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "yaml")]
+pub(crate) use self::outlet::absolute;
 pub use self::{
     dispatch::{dispatch, record_of},
     fields::{Columns, FileSize, Shown},
@@ -57,7 +59,7 @@ pub use self::{
     span::{ContextLayer, ContextSettings},
 };
 pub(crate) use self::{
-    outlet::{Defaults, Outlet, absolute, names},
+    outlet::{Defaults, Outlet, names},
     tally::{Tally, TallyCounts},
 };
 pub use crate::record::{EventLevel, Levels, PhaseLevels};

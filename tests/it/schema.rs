@@ -163,7 +163,7 @@ const RIGHT: &[&str] = &[
     "layers: [console: {steps: [{match: {}}, {match: {Filter.a.b: {$gt: 1, $lt: 2}, $comment: x}}]}]",
     "layers: [console: {steps: [{match: {$or: [{DB: a}, {Extra: {a: 1, $b: 2}}], Filter.x: ~}}]}]",
     "layers: [console: {steps: [{match: {StartTime: {$gt: {$date: '2026-01-31T12:00:00Z'}}}}]}]",
-    "layers: [console: {steps: [{match: {DB: {$not: {$in: [a, {$oid: 6543210fedcba9876543210f}]}}}}]}]",
+    "layers: [console: {steps: [{match: {Filter._id: {$not: {$in: [a, {$oid: 6543210fedcba9876543210f}]}}}}]}]",
 ];
 
 #[test]
